@@ -1,0 +1,144 @@
+"""Outcomes, reports and logged events to and from protobuf."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from nascore.errors import InvalidInputError, MetricError
+from nascore.record.outcome import Asked, Failure, FailureKind, Outcome, Report, Told
+from nascore.record.wire.enums import OUTCOME_STATUS
+from nascore.record.wire.proposal import proposal_from_message, proposal_to_message
+from nascore.space import Mixture
+from nascore.space.wire import mixture_from_message, mixture_to_message
+from nascore.v1 import architecture_pb2, tuner_pb2
+
+MAX_METRICS = 1000
+MAX_DETAIL = 16_384
+
+
+def metrics_to_messages(metrics: Mapping[str, float]) -> list[tuner_pb2.Metric]:
+    """Return the messages of named numbers, sorted by name."""
+    return [tuner_pb2.Metric(name=name, value=metrics[name]) for name in sorted(metrics)]
+
+
+def metrics_from_messages(messages: Iterable[tuner_pb2.Metric], field: str) -> dict[str, float]:
+    """Return named numbers.
+
+    Raises:
+        MetricError: If a name is empty, long or repeated, a value is not finite, or there are more than 1000.
+    """
+    metrics: dict[str, float] = {}
+    for message in messages:
+        name = message.name
+        if not 1 <= len(name) <= 256:
+            raise MetricError(f"{field}: the name {name[:40]!r} must have 1 to 256 characters.")
+        if name in metrics:
+            raise MetricError(f"{field}: the metric {name} appears twice.")
+        if not math.isfinite(message.value):
+            raise MetricError(
+                f"{field}: the metric {name} is {message.value}.",
+                hint="Only finite numbers are metrics; end such a trial with the status NON_FINITE.",
+            )
+        metrics[name] = message.value
+        if len(metrics) > MAX_METRICS:
+            raise MetricError(f"{field}: more than {MAX_METRICS} metrics.")
+    return metrics
+
+
+def failure_to_message(failure: Failure) -> tuner_pb2.Failure:
+    """Return the message of a failure, its detail cut to the last 16 KiB."""
+    return tuner_pb2.Failure(kind=failure.kind, message=failure.message, detail=failure.detail[-MAX_DETAIL:])
+
+
+def failure_from_message(message: tuner_pb2.Failure) -> Failure:
+    """Return the failure of a message.
+
+    Raises:
+        InvalidInputError: If the kind is not one of ours.
+    """
+    try:
+        kind = FailureKind(message.kind)
+    except ValueError:
+        known = ", ".join(FailureKind)
+        raise InvalidInputError(f"failure.kind: {message.kind!r} is not one of {known}.") from None
+    return Failure(kind, message.message, message.detail[-MAX_DETAIL:])
+
+
+def outcome_to_message(outcome: Outcome) -> tuner_pb2.Outcome:
+    """Return the message of an outcome."""
+    gradient: Iterable[architecture_pb2.MixedDecision] = ()
+    if outcome.gradient:
+        gradient = mixture_to_message(Mixture(outcome.gradient)).decisions
+    return tuner_pb2.Outcome(
+        status=OUTCOME_STATUS.to_number(outcome.status),
+        metrics=metrics_to_messages(outcome.metrics),
+        gradient=gradient,
+        batches=outcome.batches,
+        duration_s=outcome.duration_s,
+        failure=None if outcome.failure is None else failure_to_message(outcome.failure),
+    )
+
+
+def outcome_from_message(message: tuner_pb2.Outcome) -> Outcome:
+    """Return the outcome of a message.
+
+    Raises:
+        InvalidInputError: If the status is unset or a part is malformed.
+        MetricError: If a metric is not a finite number.
+    """
+    gradient = mixture_from_message(architecture_pb2.Mixture(decisions=message.gradient)).decisions
+    if not math.isfinite(message.duration_s) or message.duration_s < 0:
+        raise InvalidInputError(f"outcome.duration_s: {message.duration_s} is not a number of seconds.")
+    return Outcome(
+        status=OUTCOME_STATUS.from_number(message.status, "outcome.status"),
+        metrics=metrics_from_messages(message.metrics, "outcome.metrics"),
+        gradient=gradient,
+        batches=message.batches,
+        duration_s=message.duration_s,
+        failure=failure_from_message(message.failure) if message.HasField("failure") else None,
+    )
+
+
+def told_to_message(told: Told) -> tuner_pb2.Told:
+    """Return the message of a told outcome."""
+    return tuner_pb2.Told(
+        seq=told.seq, proposal=proposal_to_message(told.proposal), outcome=outcome_to_message(told.outcome)
+    )
+
+
+def told_from_message(message: tuner_pb2.Told) -> Told:
+    """Return the told outcome of a message; raises as its parts do."""
+    return Told(message.seq, proposal_from_message(message.proposal), outcome_from_message(message.outcome))
+
+
+def event_to_message(event: Asked | Told) -> tuner_pb2.LoggedEvent:
+    """Return the message of a logged event."""
+    if isinstance(event, Told):
+        return tuner_pb2.LoggedEvent(told=told_to_message(event))
+    asked = tuner_pb2.Asked(proposal=proposal_to_message(event.proposal), seed=event.seed)
+    return tuner_pb2.LoggedEvent(asked=asked)
+
+
+def event_from_message(message: tuner_pb2.LoggedEvent) -> Asked | Told:
+    """Return the logged event of a message.
+
+    Raises:
+        InvalidInputError: If the kind is unset, or as its parts do.
+    """
+    kind = message.WhichOneof("kind")
+    if kind == "told":
+        return told_from_message(message.told)
+    if kind == "asked":
+        return Asked(proposal_from_message(message.asked.proposal), message.asked.seed)
+    raise InvalidInputError("event: kind is unset.", hint="Set asked or told.")
+
+
+def report_to_message(report: Report) -> tuner_pb2.Report:
+    """Return the message of an intermediate report."""
+    return tuner_pb2.Report(number=report.number, step=report.step, metrics=metrics_to_messages(report.metrics))
+
+
+def report_from_message(message: tuner_pb2.Report) -> Report:
+    """Return the intermediate report of a message; raises MetricError as metrics do."""
+    return Report(message.number, message.step, metrics_from_messages(message.metrics, "report.metrics"))

@@ -1,0 +1,47 @@
+"""The space file: the proto3 JSON mapping of ``nascore.v1.SearchSpace``, so that there is no second grammar.
+
+For people it is indented; for identity it is canonical (RFC 8785), which every language can compute from its own
+protobuf library's mapping. Fields at their default are left out in both.
+"""
+
+from __future__ import annotations
+
+import json
+
+from google.protobuf import json_format
+
+from nascore.errors import SpaceError
+from nascore.space import node_messages
+from nascore.space.canonical import canonical_json
+from nascore.space.constraint import Constraint
+from nascore.space.nodes import Node
+from nascore.space.strictjson import read_json
+from nascore.v1 import space_pb2 as pb
+
+
+def space_to_json(nodes: tuple[Node, ...], constraints: tuple[Constraint, ...]) -> str:
+    """The text of a space file, indented by two, with a newline at its end."""
+    message = node_messages.to_message(nodes, constraints)
+    return json.dumps(json_format.MessageToDict(message), indent=2, ensure_ascii=False) + "\n"
+
+
+def space_to_canonical_json(nodes: tuple[Node, ...], constraints: tuple[Constraint, ...]) -> bytes:
+    """The canonical form of a space file."""
+    return canonical_json(json_format.MessageToDict(node_messages.to_message(nodes, constraints)))
+
+
+def space_from_json(text: str) -> tuple[tuple[Node, ...], tuple[Constraint, ...]]:
+    """Reads a space file; what it holds is not checked yet.
+
+    Raises:
+        SpaceError: The text is no JSON (with line and column), or no such message (with the field).
+    """
+    document = read_json(text, error=SpaceError)
+    if not isinstance(document, dict):
+        raise SpaceError(f"A space file holds one JSON dictionary, but this is a {type(document).__name__}.")
+    message = pb.SearchSpace()
+    try:
+        json_format.ParseDict(document, message)
+    except json_format.ParseError as error:
+        raise SpaceError(f"Not a space file: {error}", hint="The fields are those of space.proto.") from error
+    return node_messages.from_message(message)

@@ -1,0 +1,68 @@
+"""A mixture: a weight for every candidate, as one-shot methods use it.
+
+A mixture does not choose: every candidate with a weight is computed, and the outputs are added up with their weights.
+A weight of 0 means that the candidate is not computed, unless its gradient is wanted. Not here: how weights come about
+(the tuner) and how they are applied (the trial SDK).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from nascore.errors import ArchitectureError, Violation
+
+
+@dataclass(frozen=True, slots=True)
+class MixedDecision:
+    """The weights of one decision.
+
+    Attributes:
+        path: Path of a OneOf, a SomeOf or a Repeat.
+        weights: One for each candidate, those for search only included; of a Repeat, one for each possible count.
+        graded: Ascending indices of the weights whose gradient is wanted.
+
+    Raises:
+        ArchitectureError: A weight is not finite, or ``graded`` is not ascending within the weights.
+    """
+
+    path: str
+    weights: tuple[float, ...]
+    graded: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        wrong = tuple(_faults(self))
+        if wrong:
+            raise ArchitectureError(f"Not a mixed decision: {wrong[0]}", violations=wrong)
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Weights for decisions, sorted by path; a path appears once.
+
+    Raises:
+        ArchitectureError: A path appears twice.
+    """
+
+    decisions: tuple[MixedDecision, ...]
+
+    def __post_init__(self) -> None:
+        ordered = tuple(sorted(self.decisions, key=lambda decision: decision.path))
+        for first, second in pairwise(ordered):
+            if first.path == second.path:
+                raise ArchitectureError(f"The mixture gives weights for {first.path!r} twice; give them once.")
+        object.__setattr__(self, "decisions", ordered)
+
+
+def _faults(decision: MixedDecision) -> Iterator[Violation]:
+    if not decision.weights:
+        yield Violation(decision.path, "has no weights; give one for each candidate")
+    for index, weight in enumerate(decision.weights):
+        if not math.isfinite(weight):
+            yield Violation(decision.path, f"weight {index} is {weight}, which is not a finite number")
+    count = len(decision.weights)
+    is_ascending = all(low < high for low, high in pairwise(decision.graded))
+    if not is_ascending or any(not 0 <= index < count for index in decision.graded):
+        yield Violation(decision.path, f"graded {decision.graded} must be ascending indices below {count}")

@@ -1,0 +1,112 @@
+"""Spaces, architectures and mixtures as messages of ``nascore.v1``, and back.
+
+Here protobuf stops: everything above sees dataclasses. Reading is strict, for messages come from strangers: what is
+unset, unknown, unsorted or too large is refused with its place in the message.
+"""
+
+from __future__ import annotations
+
+import math
+
+from nascore.errors import ArchitectureError
+from nascore.space import limits, node_messages
+from nascore.space.architecture import Architecture, Value, from_sorted
+from nascore.space.mixture import MixedDecision, Mixture
+from nascore.space.space import SearchSpace
+from nascore.v1 import architecture_pb2, space_pb2
+
+
+def space_to_message(space: SearchSpace) -> space_pb2.SearchSpace:
+    """Writes a space."""
+    return node_messages.to_message(space.nodes, space.constraints)
+
+
+def space_from_message(message: space_pb2.SearchSpace) -> SearchSpace:
+    """Reads a space.
+
+    Raises:
+        SpaceError: Something is unset, unknown, too large, too deep, or wrong; everything found is listed.
+    """
+    return SearchSpace(*node_messages.from_message(message))
+
+
+def architecture_to_message(architecture: Architecture) -> architecture_pb2.Architecture:
+    """Writes an architecture; counts of repeats are integers like others."""
+    message = architecture_pb2.Architecture()
+    for path, value in architecture.items():
+        _write_choice(value, message.decisions.add(path=path))
+    return message
+
+
+def architecture_from_message(message: architecture_pb2.Architecture) -> Architecture:
+    """Reads an architecture, of which it is not known yet whether it fits a space.
+
+    Raises:
+        ArchitectureError: A choice is unset or not finite, decisions are not sorted by path, or there are too many.
+    """
+    if len(message.decisions) > limits.MAX_DECISIONS:
+        raise ArchitectureError(
+            f"The architecture has {len(message.decisions):,} decisions; at most {limits.MAX_DECISIONS:,} are read."
+        )
+    decisions: dict[str, Value] = {}
+    last: str | None = None
+    for index, decision in enumerate(message.decisions):
+        if last is not None and decision.path <= last:
+            raise ArchitectureError(
+                f"decisions[{index}]: {decision.path!r} comes after {last!r}.",
+                hint="Sort the decisions by path, each path once.",
+            )
+        last = decision.path
+        decisions[decision.path] = _read_choice(decision, index)
+    return from_sorted(decisions)
+
+
+def mixture_to_message(mixture: Mixture) -> architecture_pb2.Mixture:
+    """Writes a mixture."""
+    message = architecture_pb2.Mixture()
+    for decision in mixture.decisions:
+        message.decisions.add(path=decision.path, weights=decision.weights, graded=decision.graded)
+    return message
+
+
+def mixture_from_message(message: architecture_pb2.Mixture) -> Mixture:
+    """Reads a mixture, of which it is not known yet whether it fits a space.
+
+    Raises:
+        ArchitectureError: Weights or indices are wrong, a path is there twice, or the mixture is too large.
+    """
+    weights = sum(len(decision.weights) for decision in message.decisions)
+    if len(message.decisions) > limits.MAX_DECISIONS or weights > limits.MAX_WEIGHTS:
+        raise ArchitectureError(
+            f"The mixture has {len(message.decisions):,} decisions and {weights:,} weights; "
+            f"at most {limits.MAX_DECISIONS:,} and {limits.MAX_WEIGHTS:,} are read."
+        )
+    return Mixture(
+        tuple(MixedDecision(each.path, tuple(each.weights), tuple(each.graded)) for each in message.decisions)
+    )
+
+
+def _write_choice(value: Value, message: architecture_pb2.Decision) -> None:
+    if isinstance(value, str):
+        message.candidate = value
+    elif isinstance(value, tuple):
+        message.candidates.SetInParent()
+        message.candidates.keys.extend(value)
+    elif isinstance(value, int):
+        message.integer = value
+    else:
+        message.real = value
+
+
+def _read_choice(message: architecture_pb2.Decision, index: int) -> Value:
+    kind = message.WhichOneof("choice")
+    if kind == "candidate":
+        return message.candidate
+    if kind == "candidates":
+        return tuple(message.candidates.keys)
+    if kind == "integer":
+        return message.integer
+    if kind == "real" and math.isfinite(message.real):
+        return message.real
+    wrong = f"is {message.real}, which is not finite" if kind == "real" else "is unset, or of a kind not known"
+    raise ArchitectureError(f"decisions[{index}] ({message.path!r}): its choice {wrong}.")

@@ -1,0 +1,188 @@
+from nascore.v1 import space_pb2 as _space_pb2
+from nascore.v1 import tuner_pb2 as _tuner_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class LeaseStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LEASE_STATUS_UNSPECIFIED: _ClassVar[LeaseStatus]
+    LEASE_STATUS_GRANTED: _ClassVar[LeaseStatus]
+    LEASE_STATUS_NONE_YET: _ClassVar[LeaseStatus]
+    LEASE_STATUS_ENDED: _ClassVar[LeaseStatus]
+
+class Command(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    COMMAND_UNSPECIFIED: _ClassVar[Command]
+    COMMAND_CONTINUE: _ClassVar[Command]
+    COMMAND_STOP: _ClassVar[Command]
+    COMMAND_CHECKPOINT: _ClassVar[Command]
+LEASE_STATUS_UNSPECIFIED: LeaseStatus
+LEASE_STATUS_GRANTED: LeaseStatus
+LEASE_STATUS_NONE_YET: LeaseStatus
+LEASE_STATUS_ENDED: LeaseStatus
+COMMAND_UNSPECIFIED: Command
+COMMAND_CONTINUE: Command
+COMMAND_STOP: Command
+COMMAND_CHECKPOINT: Command
+
+class RegisterSpaceRequest(_message.Message):
+    __slots__ = ("experiment", "worker", "space", "tasks", "batches_per_epoch", "devices")
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    SPACE_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    BATCHES_PER_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    experiment: str
+    worker: str
+    space: _space_pb2.SearchSpace
+    tasks: _containers.RepeatedScalarFieldContainer[_tuner_pb2.Task]
+    batches_per_epoch: int
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, experiment: _Optional[str] = ..., worker: _Optional[str] = ..., space: _Optional[_Union[_space_pb2.SearchSpace, _Mapping]] = ..., tasks: _Optional[_Iterable[_Union[_tuner_pb2.Task, str]]] = ..., batches_per_epoch: _Optional[int] = ..., devices: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RegisterSpaceResponse(_message.Message):
+    __slots__ = ("space_fingerprint", "seed", "objectives")
+    SPACE_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    OBJECTIVES_FIELD_NUMBER: _ClassVar[int]
+    space_fingerprint: str
+    seed: int
+    objectives: _containers.RepeatedCompositeFieldContainer[_tuner_pb2.Objective]
+    def __init__(self, space_fingerprint: _Optional[str] = ..., seed: _Optional[int] = ..., objectives: _Optional[_Iterable[_Union[_tuner_pb2.Objective, _Mapping]]] = ...) -> None: ...
+
+class Lease(_message.Message):
+    __slots__ = ("trial", "epoch", "duration_s", "proposal", "seed", "attempt")
+    TRIAL_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    PROPOSAL_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    trial: int
+    epoch: int
+    duration_s: float
+    proposal: _tuner_pb2.Proposal
+    seed: int
+    attempt: int
+    def __init__(self, trial: _Optional[int] = ..., epoch: _Optional[int] = ..., duration_s: _Optional[float] = ..., proposal: _Optional[_Union[_tuner_pb2.Proposal, _Mapping]] = ..., seed: _Optional[int] = ..., attempt: _Optional[int] = ...) -> None: ...
+
+class LeaseTrialRequest(_message.Message):
+    __slots__ = ("experiment", "worker", "request_id", "max_wait_s")
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    MAX_WAIT_S_FIELD_NUMBER: _ClassVar[int]
+    experiment: str
+    worker: str
+    request_id: str
+    max_wait_s: float
+    def __init__(self, experiment: _Optional[str] = ..., worker: _Optional[str] = ..., request_id: _Optional[str] = ..., max_wait_s: _Optional[float] = ...) -> None: ...
+
+class LeaseTrialResponse(_message.Message):
+    __slots__ = ("status", "lease", "end_reason")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    END_REASON_FIELD_NUMBER: _ClassVar[int]
+    status: LeaseStatus
+    lease: Lease
+    end_reason: str
+    def __init__(self, status: _Optional[_Union[LeaseStatus, str]] = ..., lease: _Optional[_Union[Lease, _Mapping]] = ..., end_reason: _Optional[str] = ...) -> None: ...
+
+class RenewLeaseRequest(_message.Message):
+    __slots__ = ("experiment", "worker", "trial", "epoch")
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    TRIAL_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    experiment: str
+    worker: str
+    trial: int
+    epoch: int
+    def __init__(self, experiment: _Optional[str] = ..., worker: _Optional[str] = ..., trial: _Optional[int] = ..., epoch: _Optional[int] = ...) -> None: ...
+
+class RenewLeaseResponse(_message.Message):
+    __slots__ = ("command", "duration_s")
+    COMMAND_FIELD_NUMBER: _ClassVar[int]
+    DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    command: Command
+    duration_s: float
+    def __init__(self, command: _Optional[_Union[Command, str]] = ..., duration_s: _Optional[float] = ...) -> None: ...
+
+class ReportMetricsRequest(_message.Message):
+    __slots__ = ("experiment", "worker", "trial", "epoch", "request_id", "step", "metrics")
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    TRIAL_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    experiment: str
+    worker: str
+    trial: int
+    epoch: int
+    request_id: str
+    step: int
+    metrics: _containers.RepeatedCompositeFieldContainer[_tuner_pb2.Metric]
+    def __init__(self, experiment: _Optional[str] = ..., worker: _Optional[str] = ..., trial: _Optional[int] = ..., epoch: _Optional[int] = ..., request_id: _Optional[str] = ..., step: _Optional[int] = ..., metrics: _Optional[_Iterable[_Union[_tuner_pb2.Metric, _Mapping]]] = ...) -> None: ...
+
+class ReportMetricsResponse(_message.Message):
+    __slots__ = ("verdict",)
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    verdict: _tuner_pb2.Verdict
+    def __init__(self, verdict: _Optional[_Union[_tuner_pb2.Verdict, str]] = ...) -> None: ...
+
+class FinishTrialRequest(_message.Message):
+    __slots__ = ("experiment", "worker", "trial", "epoch", "request_id", "outcome", "is_retryable", "checkpoint", "wants_next", "next_wait_s")
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    TRIAL_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    IS_RETRYABLE_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    WANTS_NEXT_FIELD_NUMBER: _ClassVar[int]
+    NEXT_WAIT_S_FIELD_NUMBER: _ClassVar[int]
+    experiment: str
+    worker: str
+    trial: int
+    epoch: int
+    request_id: str
+    outcome: _tuner_pb2.Outcome
+    is_retryable: bool
+    checkpoint: str
+    wants_next: bool
+    next_wait_s: float
+    def __init__(self, experiment: _Optional[str] = ..., worker: _Optional[str] = ..., trial: _Optional[int] = ..., epoch: _Optional[int] = ..., request_id: _Optional[str] = ..., outcome: _Optional[_Union[_tuner_pb2.Outcome, _Mapping]] = ..., is_retryable: bool = ..., checkpoint: _Optional[str] = ..., wants_next: bool = ..., next_wait_s: _Optional[float] = ...) -> None: ...
+
+class FinishTrialResponse(_message.Message):
+    __slots__ = ("next",)
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    next: LeaseTrialResponse
+    def __init__(self, next: _Optional[_Union[LeaseTrialResponse, _Mapping]] = ...) -> None: ...
+
+class ReturnLeaseRequest(_message.Message):
+    __slots__ = ("experiment", "worker", "trial", "epoch", "request_id")
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    TRIAL_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    experiment: str
+    worker: str
+    trial: int
+    epoch: int
+    request_id: str
+    def __init__(self, experiment: _Optional[str] = ..., worker: _Optional[str] = ..., trial: _Optional[int] = ..., epoch: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class ReturnLeaseResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
