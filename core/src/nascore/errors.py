@@ -24,7 +24,7 @@
     │   └── TunerCrashedError         a tuner raised, hung, died or broke the protocol
     └── InternalError                 a defect of nascore itself
 
-Not here: mapping to gRPC status codes (``nascore.service.status``).
+Not here: mapping to gRPC status codes (``nascore.status``).
 """
 
 from __future__ import annotations

@@ -7,13 +7,14 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from nascore.errors import UnsupportedError
 from nascore.space import Constraint, DecisionValue, LiteralValue, Operation, Operator
 from nascore.space.absence import without
 from nascore.space.constraint import ABSENT, is_satisfied, paths_in
 
-NUMBERS = st.sampled_from([DecisionValue("n"), DecisionValue("m"), DecisionValue("gone"), LiteralValue(0), LiteralValue(2)])
+NUMBERS = st.sampled_from(
+    [DecisionValue("n"), DecisionValue("m"), DecisionValue("gone"), LiteralValue(0), LiteralValue(2)]
+)
 QUOTIENTS = st.builds(lambda first, second: Operation(Operator.DIVIDE, (first, second)), NUMBERS, NUMBERS)
 CLAIMS = st.builds(
     lambda operator, first, second: Operation(operator, (first, second)),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-
 from nascore.errors import ArchitectureError
 from nascore.space import Architecture, diff
 
 
 @pytest.mark.parametrize("value", [True, None, float("nan"), float("inf"), ["a"], ("a", 1), {"a": 1}])
 def test_values_of_no_known_kind_are_refused_with_their_path(value):
-    with pytest.raises(ArchitectureError, match="^Not an architecture: op: "):
+    with pytest.raises(ArchitectureError, match=r"^Not an architecture: op: "):
         Architecture({"op": value})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from nascore.errors import SpaceError
 from nascore.space import Candidate, Group, Integer, OneOf, Real, Repeat, SearchSpace, SomeOf
 from nascore.testing import choice
@@ -105,7 +104,9 @@ def test_copies_of_copies_are_limited():
 
 
 def test_label_with_two_definitions_names_both_places():
-    first = OneOf("op", (Candidate("a", children=(Integer("k", 1, 3),)), Candidate("b", children=(Integer("k", 1, 4),))))
+    first = OneOf(
+        "op", (Candidate("a", children=(Integer("k", 1, 3),)), Candidate("b", children=(Integer("k", 1, 4),)))
+    )
     with pytest.raises(SpaceError, match="op/b/k: the label 'k' is used at 'op/a/k' with another definition"):
         SearchSpace((first,))
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import json_format
-
 from nascore.space import Constraint, DecisionValue, LiteralValue, Operation, Operator
 from nascore.space.constraint import ABSENT, UNDEFINED, evaluate, is_satisfied, paths_in
 from nascore.space.expression_messages import read_expression, read_literal
@@ -30,7 +29,9 @@ def test_golden_vector(vector):
     decisions = {path: literal(value) for path, value in vector["decisions"].items()}
     result = evaluate(expression, lambda path: decisions.get(path, ABSENT))
     special = {"ABSENT": ABSENT, "UNDEFINED": UNDEFINED}
-    expected = special[vector["result"]["special"]] if "special" in vector["result"] else literal(vector["result"]["literal"])
+    expected = (
+        special[vector["result"]["special"]] if "special" in vector["result"] else literal(vector["result"]["literal"])
+    )
     assert not found
     assert (type(result), result) == (type(expected), expected)
 
@@ -40,7 +41,9 @@ def test_vectors_cover_every_operator():
     assert all(f'"OPERATOR_{operator}"' in text for operator in Operator)
 
 
-@pytest.mark.parametrize(("result", "satisfied"), [(True, True), (ABSENT, True), (False, False), (UNDEFINED, False), (1, False)])
+@pytest.mark.parametrize(
+    ("result", "satisfied"), [(True, True), (ABSENT, True), (False, False), (UNDEFINED, False), (1, False)]
+)
 def test_only_true_and_absent_satisfy(result, satisfied):
     assert is_satisfied(Constraint("c", DecisionValue("x")), lambda path: result) is satisfied
 

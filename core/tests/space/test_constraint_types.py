@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from nascore.errors import SpaceError
 from nascore.space import (
     Candidate,

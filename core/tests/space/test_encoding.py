@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from nascore.errors import ArchitectureError
 from nascore.space import Architecture, Candidate, Integer, OneOf, Real, Repeat, SearchSpace, SomeOf
 from nascore.testing import choice
 
 SPACE = SearchSpace(
     (
-        OneOf("op", (Candidate("a", children=(choice("inner", "x", "y"),)), Candidate("z", search_only=True), Candidate("b"))),
+        OneOf(
+            "op",
+            (Candidate("a", children=(choice("inner", "x", "y"),)), Candidate("z", search_only=True), Candidate("b")),
+        ),
         SomeOf("set", tuple(map(Candidate, "pq")), 0, 2),
         SomeOf("bag", tuple(map(Candidate, "pr")), 0, 4, with_replacement=True),
         SomeOf("order", tuple(map(Candidate, "st")), 0, 2, ordered=True),

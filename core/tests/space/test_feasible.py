@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from nascore.errors import UnsupportedError
 from nascore.space import (
     Constraint,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from nascore.errors import SpaceError, UnsupportedError
 from nascore.space import (
     Candidate,
@@ -36,6 +35,7 @@ def test_shared_decision_stays_at_its_path_when_its_other_uses_vanish():
 
 def test_freezing_nothing_changes_nothing_that_matters():
     assert set(SHARED.freeze({}).enumerate()) == set(SHARED.enumerate())
+    assert KNOWN_SPACES["nested"].freeze({}) == KNOWN_SPACES["nested"]
 
 
 def test_freezing_everything_leaves_one():

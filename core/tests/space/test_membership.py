@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from nascore.errors import ArchitectureError
 from nascore.space import (
     Architecture,
@@ -48,12 +47,15 @@ GOOD = {"op": "pool", "inputs": ("out2",), "order": (), "width": 8, "rate": 0.5,
         ({"op": "conv"}, "op/conv/kernel: is missing: it is active, so give it a value"),
         ({"op/conv/kernel": "k3"}, "op/conv/kernel: is not active: it needs op = conv; leave it out"),
         ({"depth[1]/act": "relu"}, "depth[1]/act: is not active: it needs depth > 1; leave it out"),
-        ({"wdth": 8}, "wdth: the space has no decision at this path; did you mean 'width'?"),
+        ({"wdth": 8}, "wdth: the space has no decision at this path; did you mean 'width'"),
         ({"inputs": "out1"}, "inputs: 'out1' is not a tuple of candidate keys"),
         ({"inputs": ("out4",)}, "inputs: 'out4' is not the key"),
         ({"inputs": ()}, "inputs: 0 candidates are chosen; choose 1 to 2"),
         ({"inputs": ("out1", "out1")}, "inputs: ['out1', 'out1'] chooses a candidate twice"),
-        ({"inputs": ("out2", "out1")}, "inputs: ['out2', 'out1'] is not in the order of the candidates; write ['out1', 'out2']"),
+        (
+            {"inputs": ("out2", "out1")},
+            "inputs: ['out2', 'out1'] is not in the order of the candidates; write ['out1', 'out2']",
+        ),
         ({"width": 12}, "width: the integer 12 is not one of 8 to 32 in steps of 8"),
         ({"width": 8.0}, "width: 8.0 is not an integer"),
         ({"width": True}, "width: True is not an integer"),
@@ -69,6 +71,11 @@ def test_fault_is_named_with_its_path(change, fault):
         SPACE.check(GOOD | change)
 
 
+def test_path_that_is_no_text_is_refused():
+    with pytest.raises(ArchitectureError, match="3: a path must be text"):
+        SPACE.architecture(GOOD | {3: "x"})
+
+
 def test_every_fault_is_listed_by_path():
     found = SPACE.validate({"op": "conv", "width": 9, "x": 1})
     assert [each.field for each in found] == ["depth", "inputs", "op/conv/kernel", "order", "rate", "width", "x"]
@@ -82,9 +89,7 @@ def test_every_violated_constraint_is_listed():
 def test_people_may_write_literals_lists_and_any_order():
     written = GOOD | {"op": "conv", "op/conv/kernel": 3, "inputs": ["out2"], "order": ["b", "a"], "rate": 1}
     read = SPACE.architecture(written)
-    assert read == Architecture(
-        GOOD | {"op": "conv", "op/conv/kernel": "k3", "order": ("b", "a"), "rate": 1.0}
-    )
+    assert read == Architecture(GOOD | {"op": "conv", "op/conv/kernel": "k3", "order": ("b", "a"), "rate": 1.0})
     wide = SearchSpace((SPACE.nodes[1],))
     assert wide.architecture({"inputs": ["out3", "out1"]})["inputs"] == ("out1", "out3")
 
@@ -109,10 +114,9 @@ def test_key_wins_over_literal():
 
 
 def test_what_is_not_given_may_take_its_default():
-    assert SPACE.architecture({"op": "pool"}, with_defaults=True) == SPACE.architecture(
-        {**SPACE.default(), "op": "pool"} if "op/conv/kernel" not in SPACE.default() else
-        {path: value for path, value in SPACE.default().items() if path != "op/conv/kernel"} | {"op": "pool"}
-    )
+    read = SPACE.architecture({"op": "pool", "width": 16}, with_defaults=True)
+    others = {"inputs": ("out1",), "order": (), "rate": 0.0, "depth": 1, "depth[0]/act": "relu"}
+    assert dict(read) == {"op": "pool", "width": 16} | others
     with pytest.raises(ArchitectureError, match="is missing"):
         SPACE.architecture({"op": "pool"})
     with pytest.raises(ArchitectureError, match="is not active"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from nascore.errors import ArchitectureError
 from nascore.space import MixedDecision, Mixture
 

@@ -7,7 +7,6 @@ import random
 from collections import Counter
 
 import pytest
-
 from nascore.errors import ConstraintError, UnsupportedError
 from nascore.space import (
     Candidate,
@@ -50,7 +49,7 @@ def test_decisions_are_each_uniform():
 def test_architectures_are_each_uniform():
     rng = random.Random(2)
     observed = Counter(UNEVEN.sample(rng, uniform="architectures") for _ in range(DRAWS))
-    assert chi_square(observed, {each: DRAWS / 6 for each in UNEVEN.enumerate()}) < allowed(5)
+    assert chi_square(observed, dict.fromkeys(UNEVEN.enumerate(), DRAWS / 6)) < allowed(5)
 
 
 @pytest.mark.parametrize("name", ["mixed", "shared", "constrained"])

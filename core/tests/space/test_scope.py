@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from nascore.space import Candidate, Group, Integer, OneOf, Repeat, SearchSpace, SomeOf
 from nascore.testing import KNOWN_SPACES, choice
 

@@ -6,7 +6,6 @@ import itertools
 import math
 
 import pytest
-
 from nascore.space import Candidate, SomeOf
 from nascore.space.selection import Selection
 

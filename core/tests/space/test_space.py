@@ -8,7 +8,6 @@ import random
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-
 from nascore.errors import ArchitectureError, ConstraintError, SettingsError, SpaceError, UnsupportedError
 from nascore.space import Candidate, Group, Integer, OneOf, Real, Repeat, SearchSpace, SomeOf, wire
 from nascore.testing import KNOWN_SPACES, choice, search_spaces
@@ -142,7 +141,9 @@ def test_empty_space_has_one_architecture():
 
 def test_everything_wrong_is_listed_at_once():
     with pytest.raises(SpaceError) as caught:
-        SearchSpace((OneOf("op", ()), Integer("n", 3, 1), SomeOf("s", (Candidate("a"),), 0, 2), Real("r", 0, 1, log=True)))
+        SearchSpace(
+            (OneOf("op", ()), Integer("n", 3, 1), SomeOf("s", (Candidate("a"),), 0, 2), Real("r", 0, 1, log=True))
+        )
     assert [violation.field for violation in caught.value.violations] == ["op", "n", "s", "r"]
     assert "op: has no candidates; give at least one" in str(caught.value)
 
@@ -160,7 +161,12 @@ def test_unknown_kind_of_uniform_is_refused():
 
 
 def test_decision_table_is_sorted_and_says_what_each_depends_on():
-    space = SearchSpace((Repeat("stage", (choice("act", "relu", "gelu"),), 0, 2), Group("g", (choice("op", "a", "b", children=(Integer("k", 1, 300),)),))))
+    space = SearchSpace(
+        (
+            Repeat("stage", (choice("act", "relu", "gelu"),), 0, 2),
+            Group("g", (choice("op", "a", "b", children=(Integer("k", 1, 300),)),)),
+        )
+    )
     rows = [(row.index, row.path, str(row.condition), row.layout.count, row.layout.width) for row in space.decisions]
     assert rows == [
         (0, "g/op", "None", 2, 1),

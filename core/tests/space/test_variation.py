@@ -8,7 +8,6 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-
 from nascore.errors import ArchitectureError, ConstraintError
 from nascore.space import (
     Architecture,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 
-from google.protobuf import json_format
+from google.protobuf import json_format, message_factory
+from google.protobuf.message import Message
 
-from nascore.errors import SpaceError
+from nascore.errors import SpaceError, Violation
 from nascore.space import node_messages
 from nascore.space.canonical import canonical_json
 from nascore.space.constraint import Constraint
@@ -43,5 +44,39 @@ def space_from_json(text: str) -> tuple[tuple[Node, ...], tuple[Constraint, ...]
     try:
         json_format.ParseDict(document, message)
     except json_format.ParseError as error:
-        raise SpaceError(f"Not a space file: {error}", hint="The fields are those of space.proto.") from error
+        place, reason = _innermost(document, pb.SearchSpace(), "", error)
+        found = Violation(place, " ".join(reason.split()).rstrip("."))
+        raise SpaceError(
+            f"Not a space file: {found}.", hint="The fields are those of space.proto.", violations=(found,)
+        ) from error
     return node_messages.from_message(message)
+
+
+def _innermost(document: object, message: Message, place: str, error: Exception) -> tuple[str, str]:
+    """The innermost part that cannot be parsed by itself, and why; protobuf's own errors do not say which it is."""
+    for name, value in document.items() if isinstance(document, dict) else ():
+        field = message.DESCRIPTOR.fields_by_camelcase_name.get(name) or message.DESCRIPTOR.fields_by_name.get(name)
+        if field is None:
+            continue
+        here = f"{place}.{field.name}" if place else field.name
+        if field.message_type is None:
+            fault = _fault({name: value}, type(message)())
+            if fault is not None:
+                return here, str(fault)
+            continue
+        inner = message_factory.GetMessageClass(field.message_type)  # type: ignore[arg-type]  # two names of one class
+        for index, part in enumerate(value if isinstance(value, list) else [value]):
+            fault = _fault(part, inner())
+            if fault is not None:
+                return _innermost(part, inner(), f"{here}[{index}]" if isinstance(value, list) else here, fault)
+    return place, str(error)
+
+
+def _fault(document: object, message: Message) -> Exception | None:
+    if not isinstance(document, dict):
+        return TypeError(f"{json.dumps(document)[:40]} is not a dictionary")
+    try:
+        json_format.ParseDict(document, message)
+    except json_format.ParseError as error:
+        return error
+    return None

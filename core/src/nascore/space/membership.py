@@ -97,11 +97,13 @@ def _faults_of_known(plan: Plan, known: Mapping[str, object]) -> Iterator[tuple[
         step = plan.by_path.get(path)
         fault = unknown_path(plan, path) if step is None else step.domain.fault(value)
         if fault is not None:
-            yield path, fault
+            yield str(path), fault
 
 
-def unknown_path(plan: Plan, path: str) -> str:
+def unknown_path(plan: Plan, path: object) -> str:
     """What to say about a path that no architecture has."""
+    if not isinstance(path, str):
+        return "a path must be text"
     if any(row.path == path for row in plan.table):
         return "lies beneath a candidate for search only, which is never part of an architecture"
     close = difflib.get_close_matches(path, list(plan.by_path)[:1000], n=_SHOWN)

@@ -110,14 +110,12 @@ def _measure(nodes: Sequence[pb.Node]) -> None:
         count += len(level)
         if depth > limits.MAX_DEPTH and level:
             raise SpaceError(f"The space is nested more than {limits.MAX_DEPTH} deep.", hint="Flatten it.")
+        candidates += sum(len(node.one_of.candidates) + len(node.some_of.candidates) for node in level)
         if count > limits.MAX_NODES or candidates > limits.MAX_CANDIDATES:
             raise SpaceError(
                 f"The space is too large: at most {limits.MAX_NODES:,} nodes and {limits.MAX_CANDIDATES:,} candidates."
             )
-        for node in level:
-            for inner in _inner_messages(node):
-                pending.append((inner, depth + 1))
-            candidates += len(node.one_of.candidates) + len(node.some_of.candidates)
+        pending.extend((inner, depth + 1) for node in level for inner in _inner_messages(node))
 
 
 def _inner_messages(node: pb.Node) -> Iterator[Sequence[pb.Node]]:

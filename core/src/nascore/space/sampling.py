@@ -45,11 +45,11 @@ def sample_architectures(plan: Plan, feasible: Feasible, rng: random.Random) -> 
     count = _countable(plan, feasible)
 
     def draw() -> dict[str, Value]:
-        return feasible.numbering.at(below(rng.random, count))
+        return _numbered(feasible, below(rng.random, count))
 
     if plan.constraints:
         return _satisfying(plan, feasible, rng.random, draw)
-    return Architecture(draw())
+    return from_sorted(draw())
 
 
 def drawn(plan: Plan, random: Random) -> dict[str, Value]:
@@ -72,7 +72,7 @@ def default(plan: Plan, feasible: Feasible) -> Architecture:
     if plan.violated(decisions) is None:
         return from_sorted(decisions)
     if feasible.numbers:
-        return Architecture(feasible.numbering.at(feasible.numbers[0]))
+        return from_sorted(_numbered(feasible, feasible.numbers[0]))
     # Too many to try in order; a fixed seed keeps the default the same on every machine.
     return sample(plan, feasible, random.Random(0))
 
@@ -88,9 +88,9 @@ def enumerated(plan: Plan, feasible: Feasible) -> Iterator[Architecture]:
     def walk() -> Iterator[Architecture]:
         index = 0
         while index < count:
-            decisions = feasible.numbering.at(index)
+            decisions = _numbered(feasible, index)
             if plan.violated(decisions) is None:
-                yield Architecture(decisions)
+                yield from_sorted(decisions)
             index += 1
 
     return walk()
@@ -111,6 +111,10 @@ def first_value(domain: Domain) -> Value:
     return domain.at(0)
 
 
+def _numbered(feasible: Feasible, index: int) -> dict[str, Value]:
+    return dict(sorted(feasible.numbering.at(index).items()))
+
+
 def _countable(plan: Plan, feasible: Feasible) -> int:
     count = feasible.numbering.count(plan.root)
     if count is not None:
@@ -128,8 +132,8 @@ def _satisfying(plan: Plan, feasible: Feasible, random: Random, draw: Callable[[
         decisions = draw()
         broken = plan.violated(decisions)
         if broken is None:
-            return Architecture(decisions)
+            return from_sorted(decisions)
         violated[broken.name] += 1
     if feasible.numbers:
-        return Architecture(feasible.numbering.at(feasible.numbers[below(random, len(feasible.numbers))]))
+        return from_sorted(_numbered(feasible, feasible.numbers[below(random, len(feasible.numbers))]))
     raise unsatisfied(violated, MAX_DRAWS)

@@ -1,0 +1,251 @@
+"""A gRPC channel to one server: token, deadlines, retries, and errors that say what to do.
+
+Not here: the calls themselves (``nascore.client.experiments``, ``nascore.client.trials``).
+
+Thread-safe: any number of threads may call at once. Not fork-safe: gRPC's threads do not survive a fork, so a forked
+child makes a connection of its own; using the parent's raises StateError.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from grpc_health.v1 import health_pb2
+
+from nascore.client.address import Address, UnixAddress
+from nascore.client.retry import Patience, jittered_delays
+from nascore.client.tls import ClientTls
+from nascore.errors import DataLossError, DeadlineError, InvalidInputError, NascoreError, StateError, UnavailableError
+from nascore.status import from_rpc_error
+
+logger = logging.getLogger(__name__)
+
+MAX_MESSAGE_BYTES = 4 << 20
+_DETAILS_KEY = "grpc-status-details-bin"
+_TLS_SIGNS = ("handshake", "ssl", "certificate", "tls")
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+
+ResponseT = TypeVar("ResponseT", bound=Message)
+
+
+class Connection:
+    """A channel to one server.
+
+    Args:
+        address: Where the server listens.
+        token: Sent with every call; ``None`` for none.
+        tls: How to speak TLS; ``None`` for plain text, which only an address of this machine may have.
+        timeout_s: Deadline of each try, in seconds, beside what the call itself waits for.
+        patience_s: Seconds over which an unreachable server is tried again; 0 tries once.
+        rng: Source of the jitter.
+        clock: Monotonic seconds.
+
+    Raises:
+        InvalidInputError: If a number is out of range, or plain text would leave this machine.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        token: str | None,
+        tls: ClientTls | None,
+        timeout_s: float,
+        patience_s: float,
+        rng: random.Random | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not timeout_s > 0 or not patience_s >= 0:
+            raise InvalidInputError(f"timeout_s {timeout_s} must be above 0, and patience_s {patience_s} not below.")
+        if tls is None and not address.is_loopback():
+            raise InvalidInputError(
+                f"address {address}: reaching another machine needs TLS, or the token could be read on the way.",
+                hint="Give tls=ClientTls(roots=...), or name the file with its certificate in NASCORE_TLS_ROOTS.",
+            )
+        self.address = address
+        self.timeout_s = timeout_s
+        self._patience_s = patience_s
+        self._metadata = () if token is None else (("authorization", f"Bearer {token}"),)
+        self._rng = random.Random() if rng is None else rng
+        self._clock = clock
+        self._closed = threading.Event()
+        self._pid = os.getpid()
+        self._channel = _open(address, tls)
+
+    def unary(
+        self, method: str, request: Message, response: type[ResponseT], *, extra_wait_s: float = 0.0
+    ) -> ResponseT:
+        """Call ``method``, trying again while the server cannot be reached, and return its answer.
+
+        Args:
+            method: Full name, ``/nascore.v1.TrialService/LeaseTrial``.
+            request: The request; the same bytes go out with every try.
+            response: Type of the answer.
+            extra_wait_s: Seconds that the server may wait on purpose, added to the deadline.
+
+        Raises:
+            NascoreError: The error that the server answered, or UnavailableError once patience is over.
+        """
+        patience = self.patience()
+        timeout_s = self.timeout_s + extra_wait_s
+        while True:
+            try:
+                return self.once(method, request, response, timeout_s=timeout_s)
+            except UnavailableError as error:
+                self.pause(patience, error)
+                timeout_s = min(timeout_s, max(patience.left_s(), 1.0) + extra_wait_s)
+
+    def once(self, method: str, request: Message, response: type[ResponseT], *, timeout_s: float) -> ResponseT:
+        """Call ``method`` a single time.
+
+        Raises:
+            NascoreError: What went wrong.
+        """
+        call = self._usable().unary_unary(method)  # type: ignore[no-untyped-call]  # grpc is not annotated
+        try:
+            raw = call(request.SerializeToString(), timeout=timeout_s, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise self._explain(error, method, timeout_s) from None
+        except ValueError as error:
+            raise self._left_closed(error) from None
+        return self._parse(response, raw)
+
+    def stream(self, method: str, request: Message, response: type[ResponseT]) -> Generator[ResponseT, None, None]:
+        """Yield the answers of a server stream until it ends; leaving the loop cancels it. Not tried again.
+
+        Raises:
+            NascoreError: What broke it.
+        """
+        call = self._usable().unary_stream(method)  # type: ignore[no-untyped-call]  # grpc is not annotated
+        try:
+            answers = call(request.SerializeToString(), metadata=self._metadata)
+        except ValueError as error:
+            raise self._left_closed(error) from None
+        try:
+            for raw in answers:
+                yield self._parse(response, raw)
+        except grpc.RpcError as error:
+            raise self._explain(error, method, 0.0) from None
+        finally:
+            answers.cancel()
+
+    def patience(self) -> Patience:
+        """Return a fresh patience."""
+        return Patience(self._clock, self._clock() + self._patience_s, jittered_delays(self._rng))
+
+    def pause(self, patience: Patience, error: NascoreError) -> None:
+        """Wait before the next try; raise ``error`` once patience is over or the connection is closed."""
+        delay = patience.next_delay()
+        if delay is None:
+            raise error
+        logger.debug("Trying again in %.2f s: %s", delay, error)
+        if self._closed.wait(delay):
+            raise error
+
+    def wait_until_serving(self, timeout_s: float) -> None:
+        """Wait until the server says that it serves.
+
+        Raises:
+            UnavailableError: If it does not within ``timeout_s``; the message says why.
+        """
+        patience = Patience(self._clock, self._clock() + timeout_s, jittered_delays(self._rng))
+        request = health_pb2.HealthCheckRequest()
+        while True:
+            trouble: UnavailableError
+            try:
+                answer = self.once(
+                    "/grpc.health.v1.Health/Check",
+                    request,
+                    health_pb2.HealthCheckResponse,
+                    timeout_s=max(0.1, min(patience.left_s(), self.timeout_s)),
+                )
+                if answer.status == _SERVING:
+                    return
+                trouble = UnavailableError(f"The server at {self.address} is up, but does not serve yet or any more.")
+            except UnavailableError as error:
+                trouble = error
+            self.pause(patience, trouble)
+
+    def close(self) -> None:
+        """End all calls and close the channel. Closing twice is harmless."""
+        self._closed.set()
+        if os.getpid() == self._pid:
+            self._channel.close()  # type: ignore[no-untyped-call]  # grpc is not annotated
+
+    def _usable(self) -> grpc.Channel:
+        if os.getpid() != self._pid:
+            raise StateError(
+                f"This client was made in process {self._pid} and is used in its fork {os.getpid()}.",
+                hint="Make a new client after the fork.",
+            )
+        return self._channel
+
+    def _left_closed(self, error: ValueError) -> StateError:
+        return StateError(f"The client of {self.address} is closed ({error}).", hint="Make a new one.")
+
+    def _parse(self, response: type[ResponseT], raw: bytes) -> ResponseT:
+        try:
+            return response.FromString(raw)
+        except DecodeError as error:
+            raise DataLossError(f"The answer of {self.address} is not a {response.__name__} ({error}).") from None
+
+    def _explain(self, error: grpc.RpcError, method: str, timeout_s: float) -> NascoreError:
+        known = from_rpc_error(error)
+        details = str(known)
+        if _is_ours(error) or not isinstance(known, UnavailableError):
+            return known
+        if self._closed.is_set():
+            return StateError(f"The client of {self.address} was closed during the call.", hint="Make a new one.")
+        if isinstance(known, DeadlineError):
+            return DeadlineError(
+                f"{method.rpartition('/')[2]}: no answer from the server at {self.address} within {timeout_s:g} s.",
+                hint="It may be overloaded or stopped in a debugger; try again, or raise timeout_s.",
+            )
+        return UnavailableError(
+            f"Cannot reach the server at {self.address}: {details}", hint=_remedy(self.address, details)
+        )
+
+
+def _open(address: Address, tls: ClientTls | None) -> grpc.Channel:
+    options = [
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.enable_retries", 0),
+        # Subchannels are shared by target within a process otherwise, and with them a broken one's back-off.
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1000),
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+    ]
+    channel: grpc.Channel
+    if tls is None:
+        # An http_proxy of the environment must not be asked for an address of this machine.
+        local = [*options, ("grpc.enable_http_proxy", 0)]
+        channel = grpc.insecure_channel(address.target, local)  # type: ignore[no-untyped-call]  # grpc is not annotated
+        return channel
+    channel = grpc.secure_channel(address.target, tls.credentials(), options)  # type: ignore[no-untyped-call]  # grpc is not annotated
+    return channel
+
+
+def _is_ours(error: grpc.RpcError) -> bool:
+    if not isinstance(error, grpc.Call):
+        return False
+    metadata = error.trailing_metadata()  # type: ignore[no-untyped-call]  # grpc is not annotated
+    return any(key == _DETAILS_KEY for key, _ in metadata or ())
+
+
+def _remedy(address: Address, details: str) -> str:
+    if any(sign in details.lower() for sign in _TLS_SIGNS):
+        return "Check that both sides use TLS, and that the trusted roots belong to the server's certificate."
+    if isinstance(address, UnixAddress) and not os.path.exists(address.path):  # noqa: PTH110
+        return "There is no such socket: the server has ended, or the address is old. Check NASCORE_SERVER."
+    return "Check that it runs and that NASCORE_SERVER names its address; `nascore serve` starts one."

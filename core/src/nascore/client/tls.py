@@ -1,0 +1,69 @@
+"""TLS as a caller sets it up, from PEM files.
+
+Not here: the server's side (``nascore.service.tls``), which reads its files through ``read_pem`` too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from nascore.errors import InvalidInputError
+
+MAX_PEM_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTls:
+    """What a caller trusts, and who it is.
+
+    Attributes:
+        roots: File with the certificates that it trusts; ``None`` for those of the system.
+        certificate: File with its own certificate chain, where the server asks for one (mTLS).
+        key: File with the key of that certificate.
+
+    Raises:
+        InvalidInputError: If only one of certificate and key is given.
+    """
+
+    roots: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.certificate is None) != (self.key is None):
+            raise InvalidInputError("tls: a certificate and its key come together; one of them is missing.")
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        """Return the credentials of a channel.
+
+        Raises:
+            InvalidInputError: If a file cannot be read or is not PEM.
+        """
+        credentials: grpc.ChannelCredentials = grpc.ssl_channel_credentials(  # type: ignore[no-untyped-call]  # grpc is not annotated
+            root_certificates=None if self.roots is None else read_pem(self.roots, "CERTIFICATE"),
+            private_key=None if self.key is None else read_pem(self.key, "PRIVATE KEY"),
+            certificate_chain=None if self.certificate is None else read_pem(self.certificate, "CERTIFICATE"),
+        )
+        return credentials
+
+
+def read_pem(path: Path, label: str) -> bytes:
+    """Return the bytes of a PEM file that holds a block of the given label.
+
+    Raises:
+        InvalidInputError: If it cannot be read, is over 1 MiB, or has no such block.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_PEM_BYTES + 1)
+    except OSError as error:
+        raise InvalidInputError(f"tls: {path} cannot be read ({error.strerror}).") from None
+    if len(content) > MAX_PEM_BYTES or f"{label}-----".encode() not in content:
+        raise InvalidInputError(
+            f"tls: {path} holds no PEM block of kind {label}.",
+            hint="Give a text file that begins with -----BEGIN; convert DER files with openssl.",
+        )
+    return content

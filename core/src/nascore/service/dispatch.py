@@ -1,0 +1,117 @@
+"""From bytes to servicer methods and back: parsing, serializing, and every error as a status that says what to do.
+
+A servicer is any object with one coroutine method per rpc, named in snake case, that takes the request message and
+returns the response message; a server stream is an asynchronous generator. It sees no gRPC, and raises NascoreError.
+
+Not here: who may call (``nascore.service.auth``), and the mapping of errors (``nascore.status``). The generated
+servicers are not used because they answer malformed bytes with UNKNOWN.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Never, TypeAlias
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from nascore.errors import InternalError, InvalidInputError, NascoreError
+from nascore.service.drain import Drain
+from nascore.status import to_call_status
+
+logger = logging.getLogger(__name__)
+
+Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
+Unary: TypeAlias = Callable[[Message], Awaitable[Message]]
+Stream: TypeAlias = Callable[[Message], AsyncGenerator[Message, None]]
+
+
+def service_handler(service: ServiceDescriptor, servicer: object, *, drain: Drain) -> grpc.GenericRpcHandler:
+    """Return the handler of all rpcs of ``service``.
+
+    Raises:
+        InternalError: If the servicer lacks a method, or an rpc streams requests.
+    """
+    methods = {method.name: _handler(method, servicer, drain) for method in service.methods}
+    handler: grpc.GenericRpcHandler = grpc.method_handlers_generic_handler(  # type: ignore[no-untyped-call]  # grpc is not annotated
+        service.full_name, methods
+    )
+    return handler
+
+
+def _handler(method: MethodDescriptor, servicer: object, drain: Drain) -> grpc.RpcMethodHandler:
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", method.name).lower()
+    behaviour = getattr(servicer, name, None)
+    if behaviour is None or method.client_streaming:
+        raise InternalError(f"{method.full_name}: {type(servicer).__name__} has no method {name} that can serve it.")
+    handler: grpc.RpcMethodHandler
+    if method.server_streaming:
+        handler = grpc.unary_stream_rpc_method_handler(  # type: ignore[no-untyped-call]  # grpc is not annotated
+            _stream(method, behaviour, drain)
+        )
+        return handler
+    handler = grpc.unary_unary_rpc_method_handler(_unary(method, behaviour))  # type: ignore[no-untyped-call]  # grpc is not annotated
+    return handler
+
+
+def _unary(method: MethodDescriptor, behaviour: Unary) -> Callable[[bytes, Context], Awaitable[bytes]]:
+    request_type = GetMessageClass(method.input_type)
+
+    async def answer(raw: bytes, context: Context) -> bytes:
+        try:
+            response = await behaviour(_parse(request_type, raw))
+            return response.SerializeToString()
+        except Exception as error:  # the border of the process: nothing may pass it as a bare exception
+            return await _refuse(method, context, error)
+
+    return answer
+
+
+def _stream(method: MethodDescriptor, behaviour: Stream, drain: Drain) -> Callable[[bytes, Context], Awaitable[None]]:
+    request_type = GetMessageClass(method.input_type)
+
+    async def answer(raw: bytes, context: Context) -> None:
+        try:
+            with drain.interruptible():
+                async with aclosing(behaviour(_parse(request_type, raw))) as responses:
+                    async for response in responses:
+                        # Returns once gRPC's flow control takes it: a caller who does not read holds up only itself.
+                        await context.write(response.SerializeToString())
+        except Exception as error:  # as above
+            await _refuse(method, context, error)
+
+    return answer
+
+
+def _parse(request_type: type[Message], raw: bytes) -> Message:
+    try:
+        return request_type.FromString(raw)
+    except DecodeError as error:
+        raise InvalidInputError(
+            f"The request is not a {request_type.__name__} ({error}).",
+            hint="Check that both sides speak the same version of nascore.v1.",
+        ) from None
+
+
+async def _refuse(method: MethodDescriptor, context: Context, error: Exception) -> Never:
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    status = to_call_status(_speakable(method, error))
+    await context.abort(status.code, status.details, status.trailing_metadata)
+    raise asyncio.InvalidStateError  # abort has raised; this tells the type checker
+
+
+def _speakable(method: MethodDescriptor, error: Exception) -> NascoreError:
+    if isinstance(error, NascoreError):
+        return error
+    logger.error("%s failed unexpectedly.", method.full_name, exc_info=error)
+    return InternalError(
+        f"{method.name} failed inside the server ({type(error).__name__}).",
+        hint="This is a defect; the log of the server has the traceback.",
+    )

@@ -1,0 +1,127 @@
+"""ExperimentService: thin; it checks, translates and hands on to the experiments.
+
+Not here: what an experiment is (``nascore.experiment``). Names of tuners are taken over the wire, commands and
+addresses never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from itertools import islice
+
+from nascore.experiment import Change, Engine, Experiments
+from nascore.record.wire import (
+    EXPERIMENT_ACTION,
+    TRIAL_STATE,
+    experiment_to_message,
+    limits_from_message,
+    spec_from_message,
+)
+from nascore.service import checks
+from nascore.service.pages import fitting_page, trial_message
+from nascore.space.wire import architecture_from_message
+from nascore.v1 import experiment_pb2
+
+_NO_ACTION = experiment_pb2.EXPERIMENT_ACTION_UNSPECIFIED
+
+
+class ExperimentServicer:
+    """What the CLI, notebooks and pages call."""
+
+    def __init__(self, experiments: Experiments) -> None:
+        self._experiments = experiments
+
+    async def create_experiment(
+        self, request: experiment_pb2.CreateExperimentRequest
+    ) -> experiment_pb2.CreateExperimentResponse:
+        """Create an experiment."""
+        request_id = checks.request_id(request.request_id)
+        checks.present(request, "spec")
+        checks.tuner_name(request.spec.tuner)
+        engine = await self._experiments.create(spec_from_message(request.spec), request_id=request_id)
+        return experiment_pb2.CreateExperimentResponse(experiment=experiment_to_message(engine.record()))
+
+    async def get_experiment(
+        self, request: experiment_pb2.GetExperimentRequest
+    ) -> experiment_pb2.GetExperimentResponse:
+        """Answer with an experiment."""
+        record = self._engine(request.experiment).record()
+        return experiment_pb2.GetExperimentResponse(experiment=experiment_to_message(record))
+
+    async def list_experiments(
+        self, request: experiment_pb2.ListExperimentsRequest
+    ) -> experiment_pb2.ListExperimentsResponse:
+        """Answer with all of them, newest first."""
+        records = self._experiments.list()
+        return experiment_pb2.ListExperimentsResponse(experiments=[experiment_to_message(record) for record in records])
+
+    async def update_experiment(
+        self, request: experiment_pb2.UpdateExperimentRequest
+    ) -> experiment_pb2.UpdateExperimentResponse:
+        """Pause, resume or stop an experiment, or change its limits."""
+        request_id = checks.request_id(request.request_id)
+        action = None if request.action == _NO_ACTION else EXPERIMENT_ACTION.from_number(request.action, "action")
+        limits = limits_from_message(request.limits) if request.HasField("limits") else None
+        record = await self._engine(request.experiment).update(request_id, action=action, limits=limits)
+        return experiment_pb2.UpdateExperimentResponse(experiment=experiment_to_message(record))
+
+    async def delete_experiment(
+        self, request: experiment_pb2.DeleteExperimentRequest
+    ) -> experiment_pb2.DeleteExperimentResponse:
+        """Remove an ended experiment."""
+        request_id = checks.request_id(request.request_id)
+        await self._experiments.delete(checks.experiment(request.experiment), request_id=request_id)
+        return experiment_pb2.DeleteExperimentResponse()
+
+    async def get_trial(self, request: experiment_pb2.GetTrialRequest) -> experiment_pb2.GetTrialResponse:
+        """Answer with a trial."""
+        trial = self._engine(request.experiment).trial(request.number)
+        return experiment_pb2.GetTrialResponse(trial=trial_message(trial))
+
+    async def list_trials(self, request: experiment_pb2.ListTrialsRequest) -> experiment_pb2.ListTrialsResponse:
+        """Answer with a page of trials, by number."""
+        size = checks.count(request.page_size, "page_size", least=0, most=checks.MAX_PAGE) or checks.DEFAULT_PAGE
+        states = tuple(
+            TRIAL_STATE.from_number(state, f"states[{place}]") for place, state in enumerate(islice(request.states, 16))
+        )
+        after = checks.page_start(request.page_token)
+        trials = self._engine(request.experiment).trials(states=states, after=after, count=size + 1)
+        page = fitting_page(trials[:size])
+        is_last = len(page) == len(trials)
+        return experiment_pb2.ListTrialsResponse(trials=page, next_page_token="" if is_last else str(page[-1].number))
+
+    async def list_best(self, request: experiment_pb2.ListBestRequest) -> experiment_pb2.ListBestResponse:
+        """Answer with the best trials."""
+        count = checks.count(request.count, "count", least=0, most=checks.MAX_PAGE) or 1
+        return experiment_pb2.ListBestResponse(trials=fitting_page(self._engine(request.experiment).best(count)))
+
+    async def enqueue_architectures(
+        self, request: experiment_pb2.EnqueueArchitecturesRequest
+    ) -> experiment_pb2.EnqueueArchitecturesResponse:
+        """Put architectures before the tuner's own."""
+        request_id = checks.request_id(request.request_id)
+        checks.count(len(request.architectures), "architectures", most=checks.MAX_ENQUEUED)
+        architectures = tuple(architecture_from_message(message) for message in request.architectures)
+        numbers = await self._engine(request.experiment).enqueue(request_id, architectures)
+        return experiment_pb2.EnqueueArchitecturesResponse(trials=numbers)
+
+    async def watch_experiment(
+        self, request: experiment_pb2.WatchExperimentRequest
+    ) -> AsyncGenerator[experiment_pb2.WatchExperimentResponse, None]:
+        """Send changes as they are committed; nothing is kept here for a caller who does not read."""
+        changes = self._engine(request.experiment).watch(request.after_seq)
+        async with aclosing(changes):  # type: ignore[type-var]  # a generator, promised as an iterator
+            async for change in changes:
+                yield _change_to_message(change)
+
+    def _engine(self, experiment: str) -> Engine:
+        return self._experiments.get(checks.experiment(experiment))
+
+
+def _change_to_message(change: Change) -> experiment_pb2.WatchExperimentResponse:
+    return experiment_pb2.WatchExperimentResponse(
+        seq=change.seq,
+        experiment=None if change.experiment is None else experiment_to_message(change.experiment),
+        trial=None if change.trial is None else trial_message(change.trial),
+    )

@@ -1,0 +1,157 @@
+"""The server: where transport, token, servicers and experiments are put together.
+
+Not here: the experiments' lives (the caller opens and closes them), signals, and the CLI.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+
+import grpc
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection
+
+from nascore.client import Address, UnixAddress, parse_address
+from nascore.client.address import TcpAddress
+from nascore.client.token import check_token
+from nascore.errors import StateError
+from nascore.experiment import Experiments
+from nascore.service.auth import TokenInterceptor
+from nascore.service.dispatch import service_handler
+from nascore.service.drain import Drain
+from nascore.service.experiments import ExperimentServicer
+from nascore.service.health import HealthServicer
+from nascore.service.listen import SocketPlace, bindable, check_exposure
+from nascore.service.pages import MAX_MESSAGE_BYTES
+from nascore.service.tls import ServerTls
+from nascore.service.trials import TrialServicer
+from nascore.v1 import experiment_pb2, trial_pb2
+
+logger = logging.getLogger(__name__)
+
+TRIAL_SERVICE = trial_pb2.DESCRIPTOR.services_by_name["TrialService"]
+EXPERIMENT_SERVICE = experiment_pb2.DESCRIPTOR.services_by_name["ExperimentService"]
+_HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"]
+_NAMES = (TRIAL_SERVICE.full_name, EXPERIMENT_SERVICE.full_name)
+_MAX_CALLS = 16_384
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_concurrent_streams", 1024),
+    # Two servers on one port would share its callers at random.
+    ("grpc.so_reuseport", 0),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    # Clients ping every 30 s; without this the server would call that too much and hang up.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+
+
+class Server:
+    """A gRPC server of experiments. Belongs to one event loop.
+
+    Args:
+        experiments: What is served; it stays the caller's to close, after ``stop``.
+        address: ``unix:`` (a socket in a fresh 0700 folder), ``unix:/path`` or ``host:port`` (port 0: a free one).
+        token: What every caller must send.
+        tls: Certificate and key; needed where other machines can reach the address.
+
+    Raises:
+        InvalidInputError: If the address or the token is malformed, or the address is exposed without TLS.
+    """
+
+    def __init__(self, experiments: Experiments, *, address: str, token: str, tls: ServerTls | None = None) -> None:
+        self._asked = parse_address(address)
+        check_exposure(self._asked, has_tls=tls is not None, has_token=bool(token))
+        self._token = check_token(token, source="token")
+        self._tls = tls
+        self._drain = Drain()
+        self._health = HealthServicer(_NAMES)
+        self._experiments = experiments
+        self._place: SocketPlace | None = None
+        self._server: grpc.aio.Server | None = None
+
+    async def start(self) -> str:
+        """Listen, and return the address that callers use.
+
+        Raises:
+            StateError: If it was started before, or the address is in use.
+            InvalidInputError: If the certificate or the socket's path cannot be used.
+        """
+        if self._server is not None:
+            raise StateError("This server was started already.", hint="Make a new one.")
+        self._server = self._assembled()
+        try:
+            address = self._bind(self._server)
+            await self._server.start()
+        except BaseException:
+            await self.stop(0.0)
+            raise
+        if self._place is not None:
+            self._place.protect()
+        self._health.set_serving(is_serving=True)
+        logger.info("Serving at %s.", address)
+        return str(address)
+
+    async def stop(self, grace_s: float) -> None:
+        """Stop: waits end at once, calls at work have ``grace_s`` seconds to finish. Stopping twice is harmless."""
+        if self._server is None:
+            return
+        self._health.set_serving(is_serving=False)
+        # Watchers of health hear of it before the drain ends their streams.
+        await asyncio.sleep(0)
+        self._drain.begin()
+        await self._server.stop(grace_s)
+        if self._place is not None:
+            self._place.release()
+            self._place = None
+
+    def _assembled(self) -> grpc.aio.Server:
+        server: grpc.aio.Server = grpc.aio.server(
+            interceptors=(TokenInterceptor(self._token),), options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
+        )
+        trials, experiments = TrialServicer(self._experiments, self._drain), ExperimentServicer(self._experiments)
+        server.add_generic_rpc_handlers(
+            (
+                service_handler(TRIAL_SERVICE, trials, drain=self._drain),
+                service_handler(EXPERIMENT_SERVICE, experiments, drain=self._drain),
+                service_handler(_HEALTH_SERVICE, self._health, drain=self._drain),
+            )
+        )
+        reflection.enable_server_reflection(  # type: ignore[no-untyped-call]  # grpc is not annotated
+            (*_NAMES, _HEALTH_SERVICE.full_name, reflection.SERVICE_NAME), server
+        )
+        return server
+
+    def _bind(self, server: grpc.aio.Server) -> Address:
+        if isinstance(self._asked, UnixAddress):
+            self._place = SocketPlace(self._asked)
+            self._listen(server, self._place.address)
+            return self._place.address
+        address = bindable(self._asked)
+        return TcpAddress(address.host, self._listen(server, address))
+
+    def _listen(self, server: grpc.aio.Server, address: Address) -> int:
+        try:
+            if self._tls is None:
+                return int(server.add_insecure_port(address.target))
+            return int(server.add_secure_port(address.target, self._tls.credentials()))
+        except RuntimeError as error:
+            raise StateError(
+                f"Cannot listen at {address}: {error}.",
+                hint="The port may be in use or need privileges; port 0 takes a free one.",
+            ) from None
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return what makes the fastest event loop here, for ``asyncio.Runner(loop_factory=...)``: uvloop's, if it runs."""
+    if sys.platform == "win32":
+        return asyncio.new_event_loop
+    import uvloop  # noqa: PLC0415 - does not exist for Windows
+
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory

@@ -1,0 +1,346 @@
+"""Client, server and the real engine over real sockets, with a tuner of six lines.
+
+Run as a script it is that server (``test_end_to_end.py DATABASE ADDRESS``), so that a test can kill it.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nascore.client import Client
+from nascore.errors import (
+    ArchitectureError,
+    ConflictError,
+    InvalidInputError,
+    LeaseSupersededError,
+    NascoreError,
+    NotFoundError,
+    SpaceError,
+    UnavailableError,
+)
+from nascore.experiment import Experiments, Holder
+from nascore.record import (
+    Asked,
+    Command,
+    EndReason,
+    ExperimentAction,
+    ExperimentRecord,
+    ExperimentSpec,
+    ExperimentState,
+    Lease,
+    LeaseStatus,
+    Limits,
+    Outcome,
+    OutcomeStatus,
+    Proposal,
+    Told,
+    TrialState,
+    Verdict,
+)
+from nascore.service import Server, loop_factory
+from nascore.space import Candidate, OneOf, SearchSpace
+from nascore.testing import choice
+from nascore.tuner.contract import NoProposal, Settings, Tuner
+from nascore.tuner.local import LocalSession
+
+TOKEN = "a-token-of-the-tests"
+SPACE = SearchSpace((choice("op", "conv", "pool", "skip"), choice("act", "relu", "gelu")))
+
+
+class Guessing(Tuner[Settings]):
+    name = "guessing"
+
+    def ask(self, number: int, seed: int) -> Proposal | NoProposal:
+        return Proposal(number, self.space.sample(random.Random(seed)))
+
+    def tell(self, proposal: Proposal, outcome: Outcome) -> None:
+        pass
+
+
+async def session(
+    name: str, history: Callable[[], Iterable[Asked | Told]], on_trouble: Callable[[str], None]
+) -> LocalSession:
+    if name != "guessing":
+        raise NotFoundError(f"tuner: there is no {name!r}.", hint="There is guessing.")
+    return LocalSession(Guessing)
+
+
+async def opened(database: Path, address: str) -> tuple[Experiments, Server, str]:
+    holder = Holder(os.getpid(), socket.gethostname(), address, "", 0.0)
+    experiments = await Experiments.open(database, holder=holder, connect=session)
+    server = Server(experiments, address=address, token=TOKEN)
+    return experiments, server, await server.start()
+
+
+@pytest.fixture(params=["unix:", "127.0.0.1:0"])
+def client(loop: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Client]:
+    experiments, server, address = loop.run(opened(tmp_path / "log.db", request.param))
+    with Client(address, token=TOKEN, timeout_s=20, patience_s=0) as client:
+        yield client
+    loop.run(server.stop(1))
+    loop.run(experiments.close())
+
+
+def begun(client: Client, **limits: Any) -> ExperimentRecord:
+    record = client.create(ExperimentSpec("guessing", limits=Limits(**limits), seed=7, name="first"))
+    client.register_space(record.id, "worker-0", SPACE)
+    return record
+
+
+def leased(client: Client, experiment: str, worker: str = "worker-0") -> Lease:
+    answer = client.lease(experiment, worker, max_wait_s=20)
+    assert answer.status is LeaseStatus.GRANTED
+    assert answer.lease is not None
+    return answer.lease
+
+
+def completed(value: float) -> Outcome:
+    return Outcome(OutcomeStatus.COMPLETED, {"accuracy": value})
+
+
+def test_search_runs_from_creation_to_its_end(client: Client) -> None:
+    record = begun(client, max_trials=4)
+    lease: Lease | None = leased(client, record.id)
+    trials = 0
+    while lease is not None:
+        trials += 1
+        assert client.renew(record.id, "worker-0", lease.trial, lease.epoch).command is Command.CONTINUE
+        verdict = client.report(
+            record.id, "worker-0", lease.trial, lease.epoch, step=1, metrics={"accuracy": lease.trial / 10}
+        )
+        assert verdict is Verdict.CONTINUE
+        answer = client.finish(
+            record.id,
+            "worker-0",
+            lease.trial,
+            lease.epoch,
+            outcome=completed(lease.trial / 10),
+            checkpoint=f"c{lease.trial}",
+            wants_next=True,
+            next_wait_s=20,
+        )
+        assert answer is not None
+        lease = answer.lease
+    assert trials == 4
+    assert (answer.status, answer.end_reason) == (LeaseStatus.ENDED, EndReason.TRIALS)
+    assert client.get("first").state is ExperimentState.FINISHED
+    assert [trial.number for trial in client.list_trials(record.id, page_size=3)] == [0, 1, 2, 3]
+    (best,) = client.best(record.id)
+    assert (best.number, best.checkpoint, best.reports[0].metrics) == (3, "c3", {"accuracy": 0.3})
+    assert list(client.list_trials(record.id, states=(TrialState.FAILED,))) == []
+
+
+def test_same_request_gets_the_same_answer(client: Client) -> None:
+    spec = ExperimentSpec("guessing", space=SPACE)
+    record = client.create(spec, request_id="create-1")
+    assert client.create(spec, request_id="create-1").id == record.id
+    assert len(client.list()) == 1
+    first = client.lease(record.id, "w", max_wait_s=20, request_id="lease-1")
+    assert client.lease(record.id, "w", max_wait_s=20, request_id="lease-1") == first
+    assert first.lease is not None
+    place = (record.id, "w", first.lease.trial, first.lease.epoch)
+    following = client.finish(*place, outcome=completed(1), wants_next=True, next_wait_s=20, request_id="finish-1")
+    again = client.finish(*place, outcome=completed(1), wants_next=True, next_wait_s=20, request_id="finish-1")
+    assert following == again
+    assert following is not None
+    assert client.enqueue(record.id, [SPACE.default()], request_id="queue-1") == client.enqueue(
+        record.id, [SPACE.default()], request_id="queue-1"
+    )
+
+
+def test_different_result_for_a_finished_trial_is_refused(client: Client) -> None:
+    record = begun(client)
+    lease = leased(client, record.id)
+    client.finish(record.id, "worker-0", lease.trial, lease.epoch, outcome=completed(0.5))
+    with pytest.raises(ConflictError):
+        client.finish(record.id, "worker-0", lease.trial, lease.epoch, outcome=completed(0.9))
+    outcome = client.get_trial(record.id, lease.trial).outcome
+    assert outcome is not None
+    assert outcome.metrics == {"accuracy": 0.5}
+
+
+def test_late_word_of_a_superseded_worker_is_refused(client: Client) -> None:
+    record = begun(client)
+    lease = leased(client, record.id)
+    client.return_lease(record.id, "worker-0", lease.trial, lease.epoch)
+    other = leased(client, record.id, "worker-1")
+    assert (other.trial, other.epoch > lease.epoch) == (lease.trial, True)
+    with pytest.raises(LeaseSupersededError, match="worker-1"):
+        client.finish(record.id, "worker-0", lease.trial, lease.epoch, outcome=completed(0.1))
+
+
+def test_other_space_is_refused_with_the_difference(client: Client) -> None:
+    record = begun(client)
+    with pytest.raises(SpaceError, match=r"gelu|act"):
+        client.register_space(record.id, "worker-1", SearchSpace((SPACE.nodes[0],)))
+
+
+def test_unknown_experiment_is_answered_with_the_nearest(client: Client) -> None:
+    begun(client)
+    with pytest.raises(NotFoundError, match="first"):
+        client.get("frist")
+    with pytest.raises(NotFoundError, match="77"):
+        client.get_trial("last", 77)
+
+
+def test_unknown_tuner_is_refused(client: Client) -> None:
+    with pytest.raises(NotFoundError, match="nobody"):
+        client.create(ExperimentSpec("nobody", space=SPACE))
+    with pytest.raises(InvalidInputError, match="is not a name"):
+        client.create(ExperimentSpec("exec:sh", space=SPACE))
+
+
+def test_architecture_of_another_space_is_refused(client: Client) -> None:
+    record = begun(client)
+    other = SearchSpace((OneOf("op", (Candidate("lstm"),)),))
+    with pytest.raises(ArchitectureError, match=r"lstm|act"):
+        client.enqueue(record.id, [other.default()])
+
+
+def test_enqueued_architecture_comes_first(client: Client) -> None:
+    record = begun(client)
+    chosen = SPACE.architecture({"op": "skip", "act": "gelu"})
+    (number,) = client.enqueue(record.id, [chosen])
+    seen = {lease.trial: lease.proposal.architecture for lease in (leased(client, record.id) for _ in range(3))}
+    assert seen[number] == chosen
+    assert client.get_trial(record.id, number).is_enqueued
+
+
+def test_pause_holds_leases_back_and_stop_ends_them(client: Client) -> None:
+    record = begun(client)
+    assert client.update(record.id, action=ExperimentAction.PAUSE).state is ExperimentState.PAUSED
+    assert client.lease(record.id, "worker-0").status is LeaseStatus.NONE_YET
+    changed = client.update(record.id, action=ExperimentAction.RESUME, limits=Limits(max_trials=99))
+    assert (changed.state, changed.spec.limits.max_trials) == (ExperimentState.RUNNING, 99)
+    client.update(record.id, action=ExperimentAction.STOP)
+    assert client.lease(record.id, "worker-0", max_wait_s=20).end_reason is EndReason.STOPPED
+    client.delete(record.id)
+    assert client.list() == ()
+
+
+def test_watch_tells_each_change_and_goes_on_from_a_position(client: Client) -> None:
+    record = begun(client, max_trials=3)
+    told: list[int] = []
+    states: list[tuple[int, TrialState]] = []
+
+    def follow() -> None:
+        for change in client.watch(record.id):
+            told.append(change.seq)
+            if change.trial is not None:
+                states.append((change.trial.number, change.trial.state))
+            if change.experiment is not None and change.experiment.state is ExperimentState.FINISHED:
+                return
+
+    watcher = threading.Thread(target=follow)
+    watcher.start()
+    for _ in range(3):
+        lease = leased(client, record.id)
+        client.finish(record.id, "worker-0", lease.trial, lease.epoch, outcome=completed(0.5))
+    watcher.join(20)
+    assert not watcher.is_alive()
+    assert told == sorted(told)
+    assert {(number, TrialState.SUCCEEDED) for number in range(3)} <= set(states)
+    middle = told[len(told) // 2]
+    assert next(client.watch(record.id, after_seq=middle)).seq > middle
+
+
+def test_waiting_worker_is_told_of_the_end(client: Client) -> None:
+    record = begun(client, max_parallel=1)
+    leased(client, record.id)
+    stopping = threading.Timer(0.1, client.update, (record.id,), {"action": ExperimentAction.STOP})
+    stopping.start()
+    assert client.lease(record.id, "worker-1", max_wait_s=30).status is LeaseStatus.ENDED
+    stopping.join()
+
+
+def test_draining_server_answers_those_who_wait(loop: Any, tmp_path: Path) -> None:
+    experiments, server, address = loop.run(opened(tmp_path / "log.db", "unix:"))
+    with Client(address, token=TOKEN, patience_s=0) as client:
+        record = begun(client, max_parallel=1)
+        leased(client, record.id)
+        stopping = threading.Timer(0.2, lambda: loop.run(server.stop(20)))
+        stopping.start()
+        with pytest.raises(UnavailableError, match="shutting down"):
+            client.lease(record.id, "worker-1", max_wait_s=30)
+        stopping.join()
+    loop.run(experiments.close())
+
+
+def launched(database: Path, address: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-W", "ignore", __file__, str(database), address])
+
+
+def test_client_goes_on_with_a_killed_and_restarted_server(tmp_path: Path, short_path: Path) -> None:
+    address = f"unix:{short_path}"
+    server = launched(tmp_path / "log.db", address)
+    errors: list[NascoreError] = []
+    halfway = threading.Event()
+    with Client(address, token=TOKEN, timeout_s=20, patience_s=30) as client:
+        try:
+            client.wait_until_serving(20)
+            record = begun(client, max_trials=60)
+            seqs: list[int] = []
+
+            def work() -> None:
+                try:
+                    lease = leased(client, record.id)
+                    while lease is not None:
+                        answer = client.finish(
+                            record.id,
+                            "worker-0",
+                            lease.trial,
+                            lease.epoch,
+                            outcome=completed(0.5),
+                            wants_next=True,
+                            next_wait_s=20,
+                        )
+                        if lease.trial == 20:
+                            halfway.set()
+                        lease = answer.lease if answer is not None else None  # type: ignore[assignment]
+                except NascoreError as error:
+                    errors.append(error)
+                    halfway.set()
+
+            def follow() -> None:
+                for change in client.watch(record.id):
+                    seqs.append(change.seq)
+                    if change.experiment is not None and change.experiment.state is ExperimentState.FINISHED:
+                        return
+
+            threads = [threading.Thread(target=work), threading.Thread(target=follow)]
+            for thread in threads:
+                thread.start()
+            assert halfway.wait(30)
+            server.send_signal(signal.SIGKILL)
+            server.wait()
+            server = launched(tmp_path / "log.db", address)
+            for thread in threads:
+                thread.join(30)
+            assert errors == []
+            assert seqs == sorted(seqs)
+            ended = client.get(record.id)
+            assert ended.end_reason is EndReason.TRIALS
+            assert ended.counts[TrialState.SUCCEEDED] == 60
+        finally:
+            server.kill()
+            server.wait()
+
+
+async def main(database: str, address: str) -> None:
+    kept = await opened(Path(database), address)
+    await asyncio.Event().wait()
+    del kept
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(main(*sys.argv[1:]))
