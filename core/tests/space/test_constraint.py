@@ -12,7 +12,7 @@ from nascore.space.constraint import ABSENT, UNDEFINED, evaluate, is_satisfied, 
 from nascore.space.expression_messages import read_expression, read_literal
 from nascore.v1 import space_pb2 as pb
 
-VECTORS = json.loads((Path(__file__).parent / "golden" / "constraints.json").read_text())["vectors"]
+VECTORS = json.loads((Path(__file__).parents[3] / "protos" / "examples" / "constraints.json").read_text())["vectors"]
 
 
 def literal(document):

@@ -11,7 +11,7 @@ An expression is a literal, the value of a decision, or an operation. Every oper
    result that is not finite, are UNDEFINED. Operations on more than two operands fold from the left.
 
 A constraint is satisfied if it ends in true or ABSENT (it does not apply), and violated if it ends in false or
-UNDEFINED. Vectors for other languages: ``core/tests/space/golden/constraints.json``.
+UNDEFINED. Vectors for other languages: ``protos/examples/constraints.json``.
 
 Not here: whether an expression can make sense at all, which is asked at construction (``constraint_types``).
 """

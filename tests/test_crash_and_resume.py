@@ -1,0 +1,176 @@
+"""A search whose server, tuner host and workers are killed at random moments ends with nothing lost or counted twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+
+TRIAL = """
+import time
+import nas_trial as nas
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        width = nas.ValueChoice([4, 8, 16], label="width")
+        self.hidden = nas.Linear(2, width)
+        self.act = nas.LayerChoice({"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}, label="act")
+        self.blocks = nas.Repeat(lambda i: nas.Linear(width, width), (1, 4), label="depth")
+        self.head = nas.Linear(width, 1)
+
+    def forward(self, x):
+        return self.head(self.blocks(self.act(self.hidden(x))))
+
+
+class Slope(nas.Trial):
+    epochs = 2
+
+    def build(self):
+        return Net()
+
+    def train_batches(self):
+        x = torch.randn(64, 2)
+        time.sleep(0.05)
+        return [(x, x.sum(dim=1, keepdim=True))]
+
+    def validation_batches(self):
+        x = torch.linspace(-1, 1, 64).reshape(32, 2)
+        return [(x, x.sum(dim=1, keepdim=True))]
+
+    def training_step(self, model, batch):
+        return nn.functional.mse_loss(model(batch[0]), batch[1])
+
+    def validation_step(self, model, batch):
+        return {"accuracy": -nn.functional.mse_loss(model(batch[0]), batch[1])}
+
+
+if __name__ == "__main__":
+    nas.run(Slope())
+"""
+
+
+class Search:
+    """`nascore run` on a small trial, in a process that can be killed and resumed."""
+
+    def __init__(self, folder: Path, trials: int) -> None:
+        self.folder, self.trials = folder, trials
+        (folder / "trial.py").write_text(TRIAL)
+        self.environment = {**os.environ, "NASCORE_HOME": str(folder / "home"), "PYTHONWARNINGS": ""}
+        self.process = self._start(
+            *("run", "trial.py", "--tuner", "evolution", "--set", "population_size=8", "--set", "sample_size=3"),
+            *("--trials", str(trials), "--parallel", "2", "--seed", "7"),
+        )
+
+    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "nascore", *arguments]
+        log = (self.folder / "output.txt").open("ab")
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
+
+    def resume(self) -> None:
+        self.process = self._start("resume", "last")
+
+    def victims(self, kind: str) -> list[psutil.Process]:
+        """Living processes of a kind below the server: tuner hosts, or workers with everything they forked."""
+        mark = {"tuner": "nascore.tuner.host", "worker": "trial.py"}[kind]
+        try:
+            family = psutil.Process(self.process.pid).children(recursive=True)
+            return [process for process in family if mark in " ".join(process.cmdline())]
+        except psutil.Error:
+            return []
+
+    def kill(self, kind: str, rng: random.Random) -> bool:
+        """Kill one process of a kind with SIGKILL; returns whether there was one."""
+        if kind == "server":
+            self.process.kill()
+            self.process.wait(10)
+            return True
+        victims = self.victims(kind)
+        if victims:
+            os.kill(rng.choice(victims).pid, signal.SIGKILL)
+        return bool(victims)
+
+    def finished(self) -> dict[int, str]:
+        """Outcomes in the log, by trial; fails if one is there twice."""
+        found = list((self.folder / "home").glob("experiments/*/log.db"))
+        if not found:
+            return {}
+        rows = json.loads(self.call("trials", "last", "--json"))
+        ended = {row["number"]: json.dumps(row["metrics"]) for row in rows if row["state"] == "succeeded"}
+        assert len({row["number"] for row in rows}) == len(rows)
+        return ended
+
+    def call(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "nascore", *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def log_rows(self) -> Counter[tuple[str, int]]:
+        """How often each trial was finished, from the database itself."""
+        database = next((self.folder / "home").glob("experiments/*/log.db"))
+        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+            rows = connection.execute("SELECT kind, payload FROM events WHERE kind = 'finished'").fetchall()
+        return Counter((kind, json.loads(payload)["trial"]) for kind, payload in rows)
+
+
+def _torment(search: Search, kills: int, rng: random.Random) -> None:
+    acknowledged: dict[int, str] = {}
+    for index in range(kills):
+        kind = ("server", "tuner", "worker")[index % 3]
+        time.sleep(rng.uniform(0.5, 3.0))
+        deadline = time.monotonic() + 60
+        while not search.kill(kind, rng):
+            assert time.monotonic() < deadline, f"no {kind} to kill"
+            if search.process.poll() is not None:
+                return
+            time.sleep(0.1)
+        now = search.finished()
+        assert acknowledged.items() <= now.items()
+        acknowledged = now
+        if search.process.poll() is not None:
+            search.resume()
+
+
+def _check(search: Search) -> None:
+    try:
+        assert search.process.wait(240) == 0, (search.folder / "output.txt").read_text()[-4000:]
+    finally:
+        search.process.kill()
+    ended = search.finished()
+    assert sorted(ended) == list(range(search.trials))
+    assert set(search.log_rows().values()) == {1}
+    assert len(search.log_rows()) == search.trials
+
+
+def test_a_killed_server_is_resumed_and_nothing_is_lost(tmp_path: Path) -> None:
+    search = Search(tmp_path, 16)
+    deadline = time.monotonic() + 60
+    while len(search.finished()) < 4:
+        assert time.monotonic() < deadline, (tmp_path / "output.txt").read_text()
+        time.sleep(0.1)
+    _torment(search, 1, random.Random(1))
+    _check(search)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_ten_kills_of_server_tuner_and_workers_lose_nothing(tmp_path: Path) -> None:
+    search = Search(tmp_path, 120)
+    _torment(search, 10, random.Random(2))
+    _check(search)
