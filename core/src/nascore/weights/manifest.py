@@ -1,0 +1,159 @@
+"""A checkpoint's manifest: which tensors it has, where their bytes lie, and where it came from.
+
+Its id is the first half of the BLAKE3 digest of its canonical JSON (RFC 8785), which is also the whole content of its
+file: so the id proves every byte, and saving the same thing twice gives the same id. Not here: files (``directory``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from blake3 import blake3
+
+from nascore.errors import DataLossError, InvalidInputError
+from nascore.record import JsonValue
+from nascore.space.canonical import JsonValue as CanonicalValue
+from nascore.space.canonical import canonical_json
+from nascore.space.strictjson import read_json
+from nascore.weights.tensor import data_size
+
+FORMAT = 1
+MAX_TENSORS = 100_000
+MAX_KEY = 1024
+MAX_PARENTS = 64
+MAX_MANIFEST = 64 * 2**20
+LOOSE = ""
+"""``Entry.pack`` of a tensor with a file of its own."""
+
+is_checkpoint = re.compile(r"[0-9a-f]{32}").fullmatch
+is_digest = re.compile(r"[0-9a-f]{64}").fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A tensor of a checkpoint.
+
+    Attributes:
+        key: Its tensor key, as in the network's state.
+        dtype: Its element type.
+        shape: Sizes of the axes.
+        digest: BLAKE3 of the safetensors file that holds it alone, hexadecimal; so ``b3sum`` of a loose file.
+        size: Its bytes, without any header.
+        pack: Digest of the pack that holds it, under its own digest; empty if it has a file of its own.
+    """
+
+    key: str
+    dtype: str
+    shape: tuple[int, ...]
+    digest: str
+    size: int
+    pack: str = LOOSE
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.key) <= MAX_KEY or "\0" in self.key:
+            raise InvalidInputError(f"tensor key {self.key[:64]!r}: 1 to {MAX_KEY} characters without NUL are allowed.")
+        if data_size(self.dtype, self.shape) != self.size:
+            raise InvalidInputError(f"tensor {self.key!r}: {self.size} bytes do not fit its type and shape.")
+        if not is_digest(self.digest) or (self.pack != LOOSE and not is_digest(self.pack)):
+            raise InvalidInputError(f"tensor {self.key!r}: a digest has 64 hexadecimal digits.")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A checkpoint without its bytes.
+
+    Attributes:
+        trial: Number of the trial that made it.
+        entries: Its tensors, by key.
+        parents: Checkpoints that it was made from.
+        architecture: Fingerprint of its architecture; empty if it has none.
+        metrics: The trial's metrics.
+        notes: Anything worth recording.
+    """
+
+    trial: int
+    entries: tuple[Entry, ...]
+    parents: tuple[str, ...] = ()
+    architecture: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    notes: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.entries) > MAX_TENSORS:
+            raise InvalidInputError(
+                f"A checkpoint has at most {MAX_TENSORS} tensors, but this has {len(self.entries)}."
+            )
+        if len({entry.key for entry in self.entries}) != len(self.entries):
+            raise InvalidInputError("A checkpoint names a tensor twice.")
+        if len(self.parents) > MAX_PARENTS or not all(map(is_checkpoint, self.parents)):
+            raise InvalidInputError(
+                f"parents: at most {MAX_PARENTS} ids of checkpoints, each of 32 hexadecimal digits."
+            )
+
+    @property
+    def size(self) -> int:
+        """Bytes of all tensors."""
+        return sum(entry.size for entry in self.entries)
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical JSON of the manifest."""
+        rows = [[e.key, e.dtype, list(e.shape), e.digest, e.size, e.pack] for e in self.entries]
+        document = {
+            "format": FORMAT,
+            "trial": self.trial,
+            "architecture": self.architecture,
+            "parents": list(self.parents),
+            "metrics": dict(self.metrics),
+            "notes": dict(self.notes),
+            "tensors": rows,
+        }
+        return canonical_json(cast(CanonicalValue, document))
+
+
+def checkpoint_of(content: bytes) -> str:
+    """Return the id of the checkpoint whose manifest has this content."""
+    return blake3(content).hexdigest()[:32]
+
+
+def read_manifest(content: bytes, *, checkpoint: str) -> Manifest:
+    """Return the manifest in ``content``.
+
+    Raises:
+        DataLossError: It is not what was written under this id.
+        InvalidInputError: It is, but breaks the rules of a manifest; what is wrong is named.
+    """
+    if checkpoint_of(content) != checkpoint:
+        raise DataLossError(f"Checkpoint {checkpoint}: the manifest's bytes are not those that were written.")
+    document = cast(dict[str, Any], read_json(content, error=InvalidInputError))
+    try:
+        _check_format(document["format"], checkpoint)
+        return Manifest(
+            trial=document["trial"],
+            entries=tuple(_entry(row) for row in document["tensors"]),
+            parents=tuple(document["parents"]),
+            architecture=document["architecture"],
+            metrics={name: float(value) for name, value in document["metrics"].items()},
+            notes=dict(document["notes"]),
+        )
+    except InvalidInputError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as fault:
+        raise InvalidInputError(
+            f"Checkpoint {checkpoint}: the manifest has not the fields of one: {fault!r}."
+        ) from fault
+
+
+def _check_format(found: object, checkpoint: str) -> None:
+    if found != FORMAT:
+        raise InvalidInputError(f"Checkpoint {checkpoint} has format {found!r}; {FORMAT} is known here.")
+
+
+def _entry(row: Any) -> Entry:
+    match row:
+        case [str(key), str(dtype), list(shape), str(digest), int(size), str(pack)]:
+            return Entry(key, dtype, tuple(shape), digest, size, pack)
+        case _:
+            raise InvalidInputError(f"a tensor needs key, dtype, shape, digest, size and pack, not {str(row)[:200]}.")

@@ -1,0 +1,89 @@
+"""The safetensors file format on plain bytes: headers written and read with every field checked.
+
+A file is the length of its header (8 bytes, little-endian), the header (JSON: name -> dtype, shape, data_offsets;
+padded with spaces to 8 bytes) and the data. Source: https://github.com/huggingface/safetensors#format. The package of
+that name is not used here, because its call for raw bytes takes unchecked memory addresses, and differs between its
+versions; the tests read our files with it, and let us read its files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nascore.errors import DataLossError, InvalidInputError
+from nascore.space.strictjson import read_json
+from nascore.weights.tensor import TensorData, data_size
+
+MAX_HEADER = 64 * 2**20
+_ALIGNMENT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a tensor lies in a file: its type and shape, and its bytes from ``begin`` to ``end`` after the header."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+def header_of(tensors: Mapping[str, tuple[str, Sequence[int]]]) -> bytes:
+    """Return the length and header of a file with these tensors (name -> dtype, shape), one after the other."""
+    document: dict[str, object] = {}
+    offset = 0
+    for name, (dtype, shape) in tensors.items():
+        size = data_size(dtype, shape)
+        document[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, offset + size]}
+        offset += size
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _ALIGNMENT)
+    return len(text).to_bytes(8, "little") + text
+
+
+def parse(content: bytes | bytearray, *, file: str) -> dict[str, TensorData]:
+    """Return the tensors of a whole file, as views of its bytes.
+
+    Raises:
+        DataLossError: The header is not one, or does not describe exactly the bytes that follow; ``file`` is named.
+    """
+    if len(content) < 8 or (length := int.from_bytes(content[:8], "little")) > min(MAX_HEADER, len(content) - 8):
+        raise DataLossError(f"{file}: no safetensors file; its header is longer than the file or than 64 MiB.")
+    data = memoryview(content)[8 + length :]
+    try:
+        slots = _slots(bytes(content[8 : 8 + length]))
+        _check_cover(slots, data.nbytes)
+        return {name: TensorData(slot.dtype, slot.shape, data[slot.begin : slot.end]) for name, slot in slots.items()}
+    except InvalidInputError as fault:
+        raise DataLossError(f"{file}: the safetensors header is not valid: {fault}") from fault
+
+
+def _slots(header: bytes) -> dict[str, Slot]:
+    document = read_json(header, error=InvalidInputError)
+    if not isinstance(document, dict):
+        raise InvalidInputError("it is not a dictionary.")
+    return {name: _slot(name, entry) for name, entry in document.items() if name != "__metadata__"}
+
+
+def _slot(name: str, entry: object) -> Slot:
+    match entry:
+        case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(begin), int(end)], **rest} if not rest:
+            size = data_size(dtype, shape)
+            if 0 <= begin <= end and end - begin == size:
+                return Slot(dtype, tuple(shape), begin, end)
+            raise InvalidInputError(f"tensor {name!r} has {size} bytes, but its offsets are [{begin}, {end}].")
+        case _:
+            raise InvalidInputError(f"tensor {name!r} has no dtype, shape and data_offsets, or more than these.")
+
+
+def _check_cover(slots: Mapping[str, Slot], size: int) -> None:
+    """Refuses gaps and overlaps, in which bytes could hide."""
+    offset = 0
+    for name, slot in sorted(slots.items(), key=lambda item: (item[1].begin, item[1].end)):
+        if slot.begin != offset:
+            raise InvalidInputError(f"tensor {name!r} begins at byte {slot.begin}, but {offset} comes next.")
+        offset = slot.end
+    if offset != size:
+        raise InvalidInputError(f"it describes {offset} bytes, but {size} follow.")

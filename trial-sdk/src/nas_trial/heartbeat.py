@@ -1,0 +1,89 @@
+"""The heartbeat: a thread that keeps the lease of the running trial, and passes on what the server commands.
+
+Not here: what a trial does when it is stopped or its lease is lost; that is its ``Watcher``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from nascore.errors import NascoreError, NotFoundError, StateError
+from nascore.record import Command, Lease, Renewal
+
+logger = logging.getLogger(__name__)
+
+
+class Watcher(Protocol):
+    """A running trial, as the heartbeat sees it; both are called on the heartbeat's thread."""
+
+    def stop(self, reason: str) -> None:
+        """The trial shall end; what it reported counts."""
+
+    def lose(self, reason: str) -> None:
+        """The trial is another worker's now, or gone; drop it."""
+
+
+class Heartbeat:
+    """Renews one lease at a time, every third of its duration, from a daemon thread."""
+
+    def __init__(self, renew: Callable[[Lease], Renewal]) -> None:
+        self._renew = renew
+        self._changed = threading.Condition()
+        # Guarded by _changed:
+        self._lease: Lease | None = None
+        self._watcher: Watcher | None = None
+        self._due = 0.0
+        self._thread: threading.Thread | None = None
+
+    def keep(self, lease: Lease, watcher: Watcher) -> None:
+        """Keep ``lease`` from now on."""
+        with self._changed:
+            self._lease, self._watcher = lease, watcher
+            self._due = time.monotonic() + lease.duration_s / 3
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._beat, name="nascore-heartbeat", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def rest(self) -> None:
+        """Keep no lease; the thread sleeps on."""
+        with self._changed:
+            self._lease = self._watcher = None
+
+    def _beat(self) -> None:
+        while True:
+            lease, watcher = self._next()
+            pause_s = self._renewed(lease, watcher)
+            with self._changed:
+                if self._lease is lease:
+                    self._due = time.monotonic() + pause_s
+
+    def _next(self) -> tuple[Lease, Watcher]:
+        with self._changed:
+            while True:
+                if self._lease is None or self._watcher is None:
+                    self._changed.wait()
+                elif (left := self._due - time.monotonic()) > 0:
+                    self._changed.wait(left)
+                else:
+                    return self._lease, self._watcher
+
+    def _renewed(self, lease: Lease, watcher: Watcher) -> float:
+        """Returns the seconds until the next renewal."""
+        try:
+            renewal = self._renew(lease)
+        except (StateError, NotFoundError) as error:
+            self.rest()
+            watcher.lose(str(error))
+        except NascoreError as error:
+            # The trial trains on: the server may be back before the lease is gone.
+            logger.warning("The lease of trial %d was not renewed: %s", lease.trial, error)
+        else:
+            if renewal.command is Command.STOP:
+                watcher.stop("The server stopped this trial.")
+            return renewal.duration_s / 3
+        return lease.duration_s / 3

@@ -1,0 +1,132 @@
+"""Trials in the worker's own process: the fastest way (no fork), in which a crash of one trial ends the worker.
+
+Used for ``NASCORE_ISOLATION=none``, for ``nas.search`` in notebooks, and below ``nas.connect``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from nascore.errors import InvalidInputError, LeaseSupersededError, NascoreError, UnavailableError
+from nascore.record import EndReason, Lease, Verdict
+
+from nas_trial.attempt import Attempt, carry_out
+from nas_trial.failures import Stopped
+from nas_trial.heartbeat import Heartbeat
+from nas_trial.post import Post, work_through
+from nas_trial.trial import Trial
+from nas_trial.trial_log import log_file, logged
+
+logger = logging.getLogger(__name__)
+
+VERDICT_WAIT_S = 2.0
+"""How long a report waits for its verdict; the trial trains on after it, and heeds the verdict at the next report."""
+
+
+class LostLease(BaseException):
+    """The running trial is another worker's now: unwinds the user's code, and is caught by the SDK alone."""
+
+
+class Running:
+    """A trial that runs in this process: its reports, and what the heartbeat says of it."""
+
+    def __init__(self, post: Post, lease: Lease, sender: ThreadPoolExecutor) -> None:
+        self.lease = lease
+        self._post = post
+        self._sender = sender
+        self._sent: list[Future[Verdict]] = []
+        self._stop = ""
+        self._lost = ""
+
+    def stop(self, reason: str) -> None:
+        """End the trial at its next report."""
+        self._stop = reason
+
+    def lose(self, reason: str) -> None:
+        """Drop the trial at its next report."""
+        self._lost = reason
+
+    def report(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Send metrics, waiting a little for the verdict; without an answer of the server the trial goes on.
+
+        Raises:
+            Stopped: The verdict on this report or an earlier one, or the heartbeat's word.
+            LostLease: Another worker has the trial.
+        """
+        self._sent.append(self._sender.submit(self._post.report, self.lease, step, metrics))
+        self._heed(wait_s=VERDICT_WAIT_S)
+
+    def settle(self) -> None:
+        """Wait until every report has arrived; those that are refused so late change nothing.
+
+        Raises:
+            LostLease: Another worker has the trial.
+            UnavailableError: The server was away for longer than patience lasts.
+        """
+        for sent in self._sent:
+            with suppress(InvalidInputError):
+                self._verdict(sent)
+
+    def _heed(self, *, wait_s: float) -> None:
+        with suppress(TimeoutError):
+            self._sent[-1].exception(timeout=wait_s)
+        while self._sent and self._sent[0].done():
+            if self._verdict(self._sent.pop(0)) is Verdict.STOP:
+                self._stop = self._stop or "The tuner stopped this trial after a report."
+        if self._lost:
+            raise LostLease(self._lost)
+        if self._stop:
+            raise Stopped(self._stop)
+
+    def _verdict(self, sent: Future[Verdict]) -> Verdict:
+        try:
+            return sent.result()
+        except LeaseSupersededError as error:
+            raise LostLease(str(error)) from error
+        except (InvalidInputError, UnavailableError):
+            raise
+        except NascoreError as error:
+            # A report that is missing harms less than a trial that ends for it.
+            logger.warning("Trial %d: a report was not taken: %s", self.lease.trial, error)
+            return Verdict.CONTINUE
+
+
+def work_in_process(
+    trial: Trial, post: Post, *, folder: Path | None, shown: Callable[[], None] = lambda: None
+) -> EndReason | None:
+    """Carry out trials in this process until there are no more; return why.
+
+    Args:
+        trial: What is searched.
+        post: Where trials come from.
+        folder: The experiment's folder, for logs and weights.
+        shown: Called before each trial, to show how far the search is.
+    """
+    heartbeat = Heartbeat(post.renew)
+    with ThreadPoolExecutor(1, thread_name_prefix="nascore-reports") as sender:
+
+        def carry(lease: Lease) -> Attempt | None:
+            shown()
+            running = Running(post, lease, sender)
+            heartbeat.keep(lease, running)
+            try:
+                return _attempt(trial, running, folder=folder)
+            except LostLease:
+                post.held = None
+                return None
+            finally:
+                heartbeat.rest()
+
+        return work_through(post, carry)
+
+
+def _attempt(trial: Trial, running: Running, *, folder: Path | None) -> Attempt:
+    lease = running.lease
+    with logged(log_file(folder, lease.trial), lease):
+        attempt = carry_out(trial, lease, report=running.report, folder=None if folder is None else folder / "weights")
+    running.settle()
+    return attempt

@@ -1,0 +1,118 @@
+"""A choice between inputs: which of several tensors go on, and how they become one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, cast, get_args
+
+import torch
+from nascore.errors import InvalidInputError, SpaceError
+from nascore.space import Candidate, OneOf, SomeOf
+from torch import Tensor
+
+from nas_trial.choice import Choice
+from nas_trial.construction import described
+from nas_trial.values import Leaf
+
+Reduction = Literal["sum", "mean", "concat", "none"]
+
+
+class InputChoice(Choice):
+    """Chooses some of its inputs and reduces them to one tensor.
+
+    It holds no parameters. If none is chosen (``n_chosen`` from 0), sum and mean are zeros like the first input.
+
+    Args:
+        inputs: How many inputs there are, or their names; those of a number are ``"0"``, ``"1"``, ....
+        n_chosen: How many are chosen: a number, an inclusive range, or None for any number from 0 to all.
+        reduction: ``sum``, ``mean``, ``concat`` along ``dim``, or ``none``: a list of the chosen ones.
+        dim: Dimension of ``concat``; 1 are the channels.
+        label: Name of the decision; without one it is named after its place in the model.
+
+    Raises:
+        SpaceError: The number chosen does not fit the inputs, the reduction is unknown, or there may be nothing to
+            concatenate.
+    """
+
+    def __init__(
+        self,
+        inputs: int | Sequence[str],
+        *,
+        n_chosen: int | tuple[int, int] | None = 1,
+        reduction: Reduction = "sum",
+        dim: int = 1,
+        label: str | None = None,
+    ) -> None:
+        keys = tuple(map(str, range(inputs))) if isinstance(inputs, int) else tuple(inputs)
+        low, high = (0, len(keys)) if n_chosen is None else n_chosen if isinstance(n_chosen, tuple) else (n_chosen,) * 2
+        _check(keys, (low, high), reduction=reduction, label=label)
+        candidates = tuple(map(Candidate, keys))
+        super().__init__(
+            OneOf("", candidates) if n_chosen == 1 else SomeOf("", candidates, low, high),
+            label=label,
+        )
+        self._index = {key: index for index, key in enumerate(keys)}
+        self._reduction = reduction
+        self._dim = dim
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Names of the inputs that go on, in the order of the inputs.
+
+        Raises:
+            StateError: This is part of a supernet, and no architecture is active here.
+        """
+        value = self._decision.get()
+        return value if isinstance(value, tuple) else (str(value),)
+
+    @property
+    def count(self) -> int:
+        """How many inputs are chosen; in a supernet an expression, for ``nas.Conv2d(choice.count * 16, 32, 1)``."""
+        if isinstance(self._decision.node, OneOf):
+            return 1
+        return cast("int", Leaf(self._decision)) if self._decision.is_open else len(self.chosen)
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor | list[Tensor]:
+        """The chosen inputs, reduced.
+
+        Args:
+            inputs: One tensor for each input, shapes equal (for ``concat`` up to ``dim``).
+
+        Raises:
+            InvalidInputError: There are more or fewer inputs than were announced.
+        """
+        if len(inputs) != len(self._index):
+            raise InvalidInputError(
+                f"InputChoice {self._decision.identity!r} has {len(self._index)} inputs, but {len(inputs)} were given."
+            )
+        chosen = [inputs[self._index[key]] for key in self.chosen]
+        if self._reduction == "none":
+            return chosen
+        if not chosen:
+            return torch.zeros_like(inputs[0])
+        if self._reduction == "concat":
+            return torch.cat(chosen, dim=self._dim)
+        total = chosen[0]
+        for tensor in chosen[1:]:
+            total = total + tensor
+        return total / len(chosen) if self._reduction == "mean" else total
+
+
+def _check(keys: tuple[str, ...], bounds: tuple[int, int], *, reduction: str, label: str | None) -> None:
+    place = described("InputChoice", label)
+    if reduction not in get_args(Reduction):
+        raise SpaceError(f"{place}: the reduction {reduction!r} is none of {', '.join(get_args(Reduction))}.")
+    if not keys:
+        raise SpaceError(
+            f"{place}: there are no inputs.", hint="Give a number of 1 or more, or the names of the inputs."
+        )
+    if not 0 <= bounds[0] <= bounds[1] <= len(keys) or bounds[1] == 0:
+        raise SpaceError(
+            f"{place}: n_chosen is {bounds[0]} to {bounds[1]}, of {len(keys)} inputs.",
+            hint=f"Give a number of 1 to {len(keys)}, or a range (low, high) within 0 to {len(keys)}.",
+        )
+    if reduction == "concat" and bounds[0] == 0:
+        raise SpaceError(
+            f"{place}: none of the inputs may be chosen, and then there is nothing to concatenate.",
+            hint=f"Write n_chosen=(1, {bounds[1]}), or reduction='sum', which gives zeros.",
+        )

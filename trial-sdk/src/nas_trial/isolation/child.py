@@ -1,0 +1,107 @@
+"""The process of a trial, from the fork to its result.
+
+It talks to the supervisor alone: a lease comes in, reports and one result go out. On a GPU it stays for further leases,
+since a CUDA context costs seconds; elsewhere it ends after the first.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from nascore.errors import InvalidInputError
+from nascore.record import OutcomeStatus
+
+from nas_trial.attempt import carry_out
+from nas_trial.failures import Stopped
+from nas_trial.isolation.channel import Channel
+from nas_trial.isolation.leases import attempt_to_message, lease_from_message
+from nas_trial.isolation.linux import die_with_parent
+from nas_trial.trial import Trial
+from nas_trial.trial_log import log_file, redirect
+
+VERDICT_WAIT_S = 2.0
+"""How long a report waits for its verdict; the trial trains on after it, and heeds the verdict at the next report."""
+
+
+def run_child(trial: Trial, channel: Channel, *, parent: int, folder: Path | None, threads: int) -> None:
+    """Carry out what is leased over ``channel``, then end this process; does not return.
+
+    Args:
+        trial: What is searched.
+        channel: To the supervisor.
+        parent: Process id of the template, with which this process dies.
+        folder: The experiment's folder.
+        threads: CPU threads of torch.
+    """
+    die_with_parent(parent)
+    torch.set_num_threads(threads)
+    try:
+        while _carry_out_next(trial, channel, folder=folder):
+            gc.collect()
+            torch.cuda.empty_cache()
+    finally:
+        # Nothing of the template's (exit handlers, buffers) may run a second time here.
+        _flush()
+        os._exit(0)
+
+
+def _carry_out_next(trial: Trial, channel: Channel, *, folder: Path | None) -> bool:
+    """Returns whether this process may serve another trial."""
+    message = channel.receive()
+    if message is None:
+        return False
+    lease = lease_from_message(message["lease"])
+    log = log_file(folder, lease.trial)
+    if log is not None:
+        redirect(log, lease)
+        sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+        sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+    faulthandler.enable(file=2)
+    reporter = _Reporter(channel)
+    attempt = carry_out(trial, lease, report=reporter.report, folder=None if folder is None else folder / "weights")
+    _flush()
+    has_succeeded = attempt.outcome.status in (OutcomeStatus.COMPLETED, OutcomeStatus.PRUNED)
+    stays = has_succeeded and is_costly_to_start(trial.device)
+    channel.send({"result": attempt_to_message(attempt), "stays": stays})
+    return stays
+
+
+def is_costly_to_start(device: str) -> bool:
+    """Whether a process on this device is worth keeping for further trials: a CUDA context takes seconds."""
+    return device.startswith("cuda")
+
+
+class _Reporter:
+    """Sends reports, and raises ``Stopped`` once the supervisor says so."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._sent = 0
+        self._answered = 0
+
+    def report(self, step: int, metrics: Mapping[str, float]) -> None:
+        self._channel.send({"report": {"step": step, "metrics": dict(metrics)}})
+        self._sent += 1
+        deadline = time.monotonic() + VERDICT_WAIT_S
+        while self._channel.has_message(max(0.0, deadline - time.monotonic()) if self._answered < self._sent else 0):
+            message = self._channel.receive()
+            if message is None:
+                raise SystemExit("The worker is gone.")
+            if "stop" in message:
+                raise Stopped(message["stop"])
+            if "refused" in message:
+                raise InvalidInputError(message["refused"])
+            self._answered += 1
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()

@@ -1,0 +1,113 @@
+"""A choice between modules."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+from nascore.errors import SpaceError
+from nascore.space import Candidate, OneOf
+from torch import nn
+
+from nas_trial.choice import Choice, holds_choices
+from nas_trial.construction import construction, described
+from nas_trial.names import module_name
+
+_FACTORY = "A factory takes no arguments and returns a module: write lambda: nn.Conv2d(8, 8, 3), or nn.ReLU for F.relu."
+
+LayerCandidate = nn.Module | Callable[[], nn.Module]
+
+
+class LayerChoice(Choice):
+    """Chooses one of several modules and is called like it.
+
+    What was chosen is a child under its (escaped) key, so a tensor is ``op.conv3.weight`` in a sub-graph and in a
+    supernet alike. Give factories: only what is needed is created, and choices may be nested in them. Modules are taken
+    as well, but all of them are created in every mode, and they cannot hold choices.
+
+    Args:
+        candidates: Modules, or callables without arguments that make one (``nn.Identity``,
+            ``lambda: nn.Conv2d(16, 16, 3)``), by name; those of a sequence are named ``"0"``, ``"1"``, .... Any
+            text is a name. The first is the default.
+        label: Name of the decision; without one it is named after its place in the model (``features.0.op``).
+
+    Raises:
+        SpaceError: There are no candidates, or one is no module and makes none.
+    """
+
+    def __init__(
+        self, candidates: Mapping[str, LayerCandidate] | Sequence[LayerCandidate], *, label: str | None = None
+    ) -> None:
+        named = _named(candidates, label)
+        super().__init__(OneOf("", tuple(map(Candidate, named))), label=label)
+        for key, candidate in named.items():
+            if self._decision.wants(key):
+                with construction().inside(self._decision, key):
+                    self.add_module(module_name(key), _made(candidate, key, label))
+
+    @property
+    def chosen(self) -> str:
+        """Name of the candidate that is computed.
+
+        Raises:
+            StateError: This is part of a supernet, and no architecture is active here.
+        """
+        return str(self._decision.get())
+
+    def forward(self, *args: object, **kwargs: object) -> object:
+        """What the chosen candidate makes of the same arguments; no other is touched."""
+        return cast("nn.Module", self._modules[module_name(self.chosen)])(*args, **kwargs)
+
+
+def _named(
+    candidates: Mapping[str, LayerCandidate] | Sequence[LayerCandidate], label: str | None
+) -> dict[str, LayerCandidate]:
+    # nn.ModuleDict is no Mapping, but has items() as well.
+    if isinstance(candidates, (Mapping, nn.ModuleDict)):
+        named = dict(candidates.items())
+    else:
+        named = {str(index): candidate for index, candidate in enumerate(candidates)}
+    for key, candidate in named.items():
+        _check(key, candidate, label)
+    return named
+
+
+def _check(key: object, candidate: object, label: str | None) -> None:
+    place = described("LayerChoice", label)
+    if not isinstance(key, str):
+        raise SpaceError(f"{place}: the name {key!r} of a candidate is not text.")
+    if not callable(candidate):
+        raise SpaceError(
+            f"{place}: candidate {key!r} is {candidate!r}.",
+            hint="Give a module, or a callable without arguments that makes one.",
+        )
+    if isinstance(candidate, nn.Module) and holds_choices(candidate):
+        raise SpaceError(
+            f"{place}: candidate {key!r} was constructed before the choice and holds choices, which would then not "
+            "depend on it.",
+            hint="Write a factory instead, such as a class, or lambda: Block(...).",
+        )
+
+
+def _made(candidate: LayerCandidate, key: str, label: str | None) -> nn.Module:
+    if isinstance(candidate, nn.Module):
+        return candidate
+    if _needs_arguments(candidate):
+        raise SpaceError(f"{described('LayerChoice', label)}: candidate {key!r} needs arguments.", hint=_FACTORY)
+    made: object = candidate()
+    if not isinstance(made, nn.Module):
+        raise SpaceError(
+            f"{described('LayerChoice', label)}: candidate {key!r} made {made!r}, no module.", hint=_FACTORY
+        )
+    return made
+
+
+def _needs_arguments(factory: Callable[[], nn.Module]) -> bool:
+    try:
+        inspect.signature(factory).bind()
+    except TypeError:
+        return True
+    except ValueError:  # a callable of an extension module, which does not tell
+        return False
+    return False

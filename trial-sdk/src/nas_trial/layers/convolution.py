@@ -1,0 +1,199 @@
+"""Convolutions whose channels and kernel sizes may be values; strides, paddings and dilations as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nas_trial.layers.elastic import Argument, Elastic, Sizes, allocated_groups, sizes_of
+from nas_trial.values import Value
+
+Size = int | Value | tuple[int | Value, ...]
+
+
+class _Convolution(Elastic):
+    """What convolutions of all ranks have in common.
+
+    Weight (out_channels, in_channels / groups, *kernel_size), bias (out_channels).
+    """
+
+    CENTRED_FROM = 2
+    RANK: ClassVar[int]
+    FUNCTION: ClassVar[Callable[..., Tensor]]
+
+    def __init__(  # noqa: PLR0917 -- the signature of torch.nn
+        self,
+        in_channels: int | Value,
+        out_channels: int | Value,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size | str = 0,
+        dilation: Size = 1,
+        groups: int | Value = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        arguments: dict[str, Argument] = {
+            "in_channels": in_channels,
+            "out_channels": out_channels,
+            "kernel_size": kernel_size,
+            "stride": stride,
+            "padding": padding,
+            "dilation": dilation,
+            "groups": groups,
+        }
+        most = sizes_of(self, arguments)
+        super().__init__(
+            in_channels=most.whole("in_channels"),
+            out_channels=most.whole("out_channels"),
+            kernel_size=most.wholes("kernel_size", self.RANK),
+            stride=most.wholes("stride", self.RANK),
+            padding=padding if isinstance(padding, str) else most.wholes("padding", self.RANK),
+            dilation=most.wholes("dilation", self.RANK),
+            groups=allocated_groups(self, arguments, "in_channels", "out_channels"),
+            bias=bias,
+            padding_mode=padding_mode,
+            device=device,
+            dtype=dtype,
+        )
+        self._arguments = arguments
+
+    def shapes(self, sizes: Sizes) -> dict[str, tuple[int, ...]]:
+        """See `Elastic.shapes`."""
+        out = sizes.whole("out_channels")
+        width = sizes.whole("in_channels") // sizes.whole("groups")
+        return {"weight": (out, width, *sizes.wholes("kernel_size", self.RANK)), "bias": (out,)}
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 -- the name in torch.nn
+        """See ``torch.nn``; input (N, in_channels, *), output (N, out_channels, *), N may be missing."""
+        if not self.is_elastic:
+            return cast("Tensor", super().forward(input))
+        sizes, part = self.now()
+        padding = self._padding(sizes)
+        if self.padding_mode != "zeros":
+            both_sides = [side for pair in reversed(self._sides(sizes, padding)) for side in pair]
+            input = functional.pad(input, both_sides, mode=cast("str", self.padding_mode))  # noqa: A001 -- as above
+            padding = (0,) * self.RANK
+        stride, dilation = sizes.wholes("stride", self.RANK), sizes.wholes("dilation", self.RANK)
+        return type(self).FUNCTION(
+            input, part["weight"], part["bias"], stride, padding, dilation, sizes.whole("groups")
+        )
+
+    def _padding(self, sizes: Sizes) -> tuple[int, ...] | str:
+        padding = self._arguments["padding"]
+        return padding if isinstance(padding, str) else sizes.wholes("padding", self.RANK)
+
+    def _sides(self, sizes: Sizes, padding: tuple[int, ...] | str) -> list[tuple[int, int]]:
+        """Padding before and after, for each dimension, where torch pads apart from the convolution."""
+        if not isinstance(padding, str):
+            return [(size, size) for size in padding]
+        kernels, dilations = sizes.wholes("kernel_size", self.RANK), sizes.wholes("dilation", self.RANK)
+        totals = [d * (k - 1) if padding == "same" else 0 for k, d in zip(kernels, dilations, strict=True)]
+        return [(total // 2, total - total // 2) for total in totals]
+
+
+class Conv1d(_Convolution, nn.Conv1d):
+    """``torch.nn.Conv1d`` whose arguments may be values; input (N, in_channels, L)."""
+
+    RANK = 1
+    FUNCTION = staticmethod(functional.conv1d)
+
+
+class Conv2d(_Convolution, nn.Conv2d):
+    """``torch.nn.Conv2d`` whose arguments may be values; input (N, in_channels, H, W)."""
+
+    RANK = 2
+    FUNCTION = staticmethod(functional.conv2d)
+
+
+class Conv3d(_Convolution, nn.Conv3d):
+    """``torch.nn.Conv3d`` whose arguments may be values; input (N, in_channels, D, H, W)."""
+
+    RANK = 3
+    FUNCTION = staticmethod(functional.conv3d)
+
+
+class ConvTranspose2d(Elastic, nn.ConvTranspose2d):
+    """``torch.nn.ConvTranspose2d`` whose arguments may be values; input (N, in_channels, H, W).
+
+    Weight (in_channels, out_channels / groups, *kernel_size), bias (out_channels). There is no ``output_size``: give
+    ``output_padding``.
+    """
+
+    CENTRED_FROM = 2
+
+    def __init__(  # noqa: PLR0917 -- the signature of torch.nn
+        self,
+        in_channels: int | Value,
+        out_channels: int | Value,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size = 0,
+        output_padding: Size = 0,
+        groups: int | Value = 1,
+        bias: bool = True,
+        dilation: Size = 1,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        arguments: dict[str, Argument] = {
+            "in_channels": in_channels,
+            "out_channels": out_channels,
+            "kernel_size": kernel_size,
+            "stride": stride,
+            "padding": padding,
+            "output_padding": output_padding,
+            "groups": groups,
+            "dilation": dilation,
+        }
+        most = sizes_of(self, arguments)
+        super().__init__(
+            most.whole("in_channels"),
+            most.whole("out_channels"),
+            _pair(most, "kernel_size"),
+            stride=_pair(most, "stride"),
+            padding=_pair(most, "padding"),
+            output_padding=_pair(most, "output_padding"),
+            groups=allocated_groups(self, arguments, "in_channels", "out_channels"),
+            bias=bias,
+            dilation=_pair(most, "dilation"),
+            device=device,
+            dtype=dtype,
+        )
+        self._arguments = arguments
+
+    def shapes(self, sizes: Sizes) -> dict[str, tuple[int, ...]]:
+        """See `Elastic.shapes`."""
+        out = sizes.whole("out_channels")
+        kernel = sizes.wholes("kernel_size", 2)
+        return {"weight": (sizes.whole("in_channels"), out // sizes.whole("groups"), *kernel), "bias": (out,)}
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: A002 -- as in torch.nn
+        """See ``torch.nn.ConvTranspose2d``."""
+        if not self.is_elastic:
+            return super().forward(input, output_size)
+        sizes, part = self.now()
+        weight = part["weight"]
+        assert weight is not None
+        return functional.conv_transpose2d(
+            input,
+            weight,
+            part["bias"],
+            _pair(sizes, "stride"),
+            _pair(sizes, "padding"),
+            _pair(sizes, "output_padding"),
+            sizes.whole("groups"),
+            _pair(sizes, "dilation"),
+        )
+
+
+def _pair(sizes: Sizes, name: str) -> tuple[int, int]:
+    return cast("tuple[int, int]", sizes.wholes(name, 2))

@@ -1,0 +1,206 @@
+"""A worker's post: the calls that it may make, bound to its experiment and its name, and the lease that it holds.
+
+``RemotePost`` makes them over gRPC; ``nas.search`` makes them on an engine in the same process. Not here: what is done
+with a lease.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from nascore.errors import InvalidInputError, NascoreError, StateError, UnavailableError
+from nascore.record import (
+    EndReason,
+    FailureKind,
+    Lease,
+    LeaseAnswer,
+    LeaseStatus,
+    OutcomeStatus,
+    Registration,
+    Renewal,
+    TrialRecord,
+    Verdict,
+)
+from nascore.space import SearchSpace
+
+from nas_trial.attempt import Attempt
+from nas_trial.failures import failed
+
+if TYPE_CHECKING:
+    # Never imported at run time by this module: gRPC starts threads, and this process may have yet to fork.
+    from nascore.client import Client
+
+logger = logging.getLogger(__name__)
+
+WAIT_S = 30.0
+"""How long the server may wait for a trial before it answers that there is none yet, seconds."""
+
+_RETURN_WITHIN_S = 3.0
+_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, *(10.0,) * 12)
+
+AnswerT = TypeVar("AnswerT")
+
+
+class Post(ABC):
+    """What a worker asks of its experiment; all calls may come from any thread.
+
+    Attributes:
+        held: The lease that this worker holds; ``None`` for none.
+    """
+
+    def __init__(self) -> None:
+        self.held: Lease | None = None
+
+    @abstractmethod
+    def register(self, space: SearchSpace, *, devices: tuple[str, ...] = ()) -> Registration:
+        """Say which space this worker builds."""
+
+    @abstractmethod
+    def renew(self, lease: Lease) -> Renewal:
+        """Keep a lease."""
+
+    @abstractmethod
+    def report(self, lease: Lease, step: int, metrics: Mapping[str, float]) -> Verdict:
+        """Send intermediate metrics."""
+
+    @abstractmethod
+    def trial(self, number: int) -> TrialRecord:
+        """Return an earlier trial."""
+
+    @abstractmethod
+    def _lease(self) -> LeaseAnswer: ...
+
+    @abstractmethod
+    def _finish(self, lease: Lease, attempt: Attempt, *, wants_next: bool) -> LeaseAnswer | None: ...
+
+    @abstractmethod
+    def _give_back(self, lease: Lease) -> None: ...
+
+    def lease(self) -> LeaseAnswer:
+        """Wait some time for a trial."""
+        answer = self._lease()
+        self.held = answer.lease
+        return answer
+
+    def finish(self, lease: Lease, attempt: Attempt, *, wants_next: bool = True) -> LeaseAnswer | None:
+        """End a trial; the answer is the next lease, if it is wanted."""
+        answer = self._finish(lease, attempt, wants_next=wants_next)
+        self.held = None if answer is None else answer.lease
+        return answer
+
+    def give_back(self) -> None:
+        """Return the held lease undone; waits a few seconds at most, and an unreachable server is no error."""
+        lease, self.held = self.held, None
+        if lease is None:
+            return
+        # On a thread, so that a server which does not answer cannot keep a worker that was told to end.
+        returning = threading.Thread(target=self._give_back_quietly, args=(lease,), daemon=True)
+        returning.start()
+        returning.join(_RETURN_WITHIN_S)
+
+    def _give_back_quietly(self, lease: Lease) -> None:
+        try:
+            self._give_back(lease)
+        except NascoreError as error:
+            logger.warning("The lease of trial %d was not returned; it will run out: %s", lease.trial, error)
+
+
+def persistently(call: Callable[[], AnswerT]) -> AnswerT:
+    """Make a call again while the server answers that it cannot do it at present: a full disk, a tuner that crashed.
+
+    Raises:
+        NascoreError: It still cannot after some minutes, or the error is of another kind.
+    """
+    for pause_s in _PAUSES_S:
+        try:
+            return call()
+        except UnavailableError:
+            # The client was patient already.
+            raise
+        except NascoreError as error:
+            if not error.is_retryable:
+                raise
+            logger.warning("Trying again in %g s: %s", pause_s, error)
+            time.sleep(pause_s)
+    return call()
+
+
+def work_through(post: Post, carry: Callable[[Lease], Attempt | None]) -> EndReason | None:
+    """Lease trials and carry them out until there are none; return why there are no more.
+
+    Args:
+        post: Where trials come from.
+        carry: Carries out a trial; returns ``None`` if the lease was lost meanwhile.
+    """
+    answer: LeaseAnswer | None = None
+    while answer is None or answer.status is not LeaseStatus.ENDED:
+        if answer is None or answer.lease is None:
+            answer = persistently(post.lease)
+            continue
+        attempt = carry(answer.lease)
+        answer = None if attempt is None else finished(post, answer.lease, attempt)
+    return answer.end_reason
+
+
+def finished(post: Post, lease: Lease, attempt: Attempt, *, wants_next: bool = True) -> LeaseAnswer | None:
+    """End a trial, as failed if the server refuses its result; one that comes too late is dropped."""
+    try:
+        return persistently(lambda: post.finish(lease, attempt, wants_next=wants_next))
+    except InvalidInputError as error:
+        message = f"The result was refused: {error}"
+        refused = Attempt(failed(OutcomeStatus.FAILED, FailureKind.EXCEPTION, message=message))
+        return persistently(lambda: post.finish(lease, refused, wants_next=wants_next))
+    except StateError as error:
+        logger.warning("Trial %d: the result was not taken: %s", lease.trial, error)
+        post.held = None
+        return None
+
+
+class RemotePost(Post):
+    """A post at a server."""
+
+    def __init__(self, client: Client, experiment: str, worker: str) -> None:
+        super().__init__()
+        self._client = client
+        self._experiment = experiment
+        self._worker = worker
+
+    def register(self, space: SearchSpace, *, devices: tuple[str, ...] = ()) -> Registration:
+        """Say which space this worker builds."""
+        return self._client.register_space(self._experiment, self._worker, space, devices=devices)
+
+    def renew(self, lease: Lease) -> Renewal:
+        """Keep a lease."""
+        return self._client.renew(self._experiment, self._worker, lease.trial, lease.epoch)
+
+    def report(self, lease: Lease, step: int, metrics: Mapping[str, float]) -> Verdict:
+        """Send intermediate metrics."""
+        return self._client.report(self._experiment, self._worker, lease.trial, lease.epoch, step=step, metrics=metrics)
+
+    def trial(self, number: int) -> TrialRecord:
+        """Return an earlier trial."""
+        return self._client.get_trial(self._experiment, number)
+
+    def _lease(self) -> LeaseAnswer:
+        return self._client.lease(self._experiment, self._worker, max_wait_s=WAIT_S)
+
+    def _finish(self, lease: Lease, attempt: Attempt, *, wants_next: bool) -> LeaseAnswer | None:
+        return self._client.finish(
+            self._experiment,
+            self._worker,
+            lease.trial,
+            lease.epoch,
+            outcome=attempt.outcome,
+            is_retryable=attempt.is_retryable,
+            checkpoint=attempt.checkpoint,
+            wants_next=wants_next,
+            next_wait_s=WAIT_S if wants_next else 0.0,
+        )
+
+    def _give_back(self, lease: Lease) -> None:
+        self._client.return_lease(self._experiment, self._worker, lease.trial, lease.epoch)

@@ -1,0 +1,20 @@
+"""The one place where the SDK writes to standard output: progress of a trial, one line at a time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+
+def write_line(text: str) -> None:
+    """Write a line, and show it at once; a closed output is no reason to end a trial."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError):
+        return
+
+
+def metrics_text(metrics: Mapping[str, float]) -> str:
+    """Return metrics as people read them: ``accuracy 0.9312  loss 0.21``."""
+    return "  ".join(f"{name} {value:.6g}" for name, value in metrics.items())

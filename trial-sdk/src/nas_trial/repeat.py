@@ -1,0 +1,87 @@
+"""A part that stands several times in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import cast
+
+from nascore.errors import SpaceError
+from nascore.space import Repeat as RepeatNode
+from torch import nn
+
+from nas_trial.choice import Choice
+from nas_trial.construction import construction, described
+from nas_trial.values import Leaf
+
+
+class Repeat(Choice):
+    """Repeats a part, a chosen number of times; a sequence of the copies, and called in a row.
+
+    Every copy makes its own module, a child named ``"0"``, ``"1"``, .... Copies may differ in what is fixed (a stride),
+    but must offer the same choices. Those are decided for each copy (``depth[1]/act``), or once for all if ``tied``.
+
+    Args:
+        factory: Makes copy ``i``, counted from 0.
+        count: How many copies: a number, or an inclusive range to choose from, of which the lowest is the default.
+        label: Name of the decision; without one it is named after its place in the model.
+        tied: Whether all copies share their decisions.
+
+    Raises:
+        SpaceError: The range is not valid, a factory makes no module, or copies offer different choices.
+    """
+
+    def __init__(
+        self,
+        factory: Callable[[int], nn.Module],
+        count: int | tuple[int, int],
+        *,
+        label: str | None = None,
+        tied: bool = False,
+    ) -> None:
+        low, high = count if isinstance(count, tuple) else (count, count)
+        _check(factory, label)
+        super().__init__(RepeatNode("", (), low, high, tied), label=label)
+        for i in range(high if self._decision.is_open else self._count()):
+            with construction().inside(self._decision, i):
+                self.add_module(str(i), _made(factory, i, label))
+
+    @property
+    def count(self) -> int:
+        """How many copies are computed; in a supernet an expression that layers of this package understand."""
+        return cast("int", Leaf(self._decision)) if self._decision.is_open else self._count()
+
+    def __len__(self) -> int:
+        return self._count()
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        return (self[i] for i in range(self._count()))
+
+    def __getitem__(self, i: int) -> nn.Module:
+        count = self._count()
+        if not -count <= i < count:
+            raise IndexError(f"There is no copy {i} of Repeat {self._decision.identity!r}, which has {count}.")
+        return cast("nn.Module", self._modules[str(i % count)])
+
+    def forward(self, value: object, *args: object, **kwargs: object) -> object:
+        """What becomes of ``value`` in all copies, one after the other; the other arguments go to each of them."""
+        for copy in self:
+            value = copy(value, *args, **kwargs)
+        return value
+
+    def _count(self) -> int:
+        return cast("int", self._decision.get())
+
+
+def _check(factory: object, label: str | None) -> None:
+    if not callable(factory) or isinstance(factory, nn.Module):
+        raise SpaceError(
+            f"{described('Repeat', label)}: {type(factory).__name__} is given where copies are to be made.",
+            hint="Give a function of the number of the copy: lambda i: Block(16).",
+        )
+
+
+def _made(factory: Callable[[int], nn.Module], i: int, label: str | None) -> nn.Module:
+    made: object = factory(i)
+    if not isinstance(made, nn.Module):
+        raise SpaceError(f"{described('Repeat', label)}: copy {i} is {made!r}, which is not a module.")
+    return made

@@ -1,0 +1,49 @@
+"""``nas.run``: the one line at the end of a trial file, which becomes what the environment asks for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from nascore.errors import InvalidInputError, SettingsError
+
+from nas_trial import export
+from nas_trial.space_file import required, write_space
+from nas_trial.standalone import run_standalone
+from nas_trial.trial import Trial
+from nas_trial.worker import work
+
+
+def run(trial: Trial) -> None:
+    """Run a trial file: as a worker under ``nascore run``, or its default architecture without a server.
+
+    Write it below ``if __name__ == "__main__":``. A worker ends the process if it did not end well.
+
+    Raises:
+        InvalidInputError: ``trial`` is no ``nas.Trial``.
+        SettingsError: The environment asks for something unknown.
+    """
+    if not isinstance(trial, Trial):
+        raise InvalidInputError(
+            f"nas.run takes an object of a subclass of nas.Trial, not {_shown(trial)}.",
+            hint="Write nas.run(Digits()) with parentheses, or use nas.connect() for a loop of your own.",
+        )
+    # Asked for through NVML, which starts no CUDA, so that trials can be forked after the question.
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    task = os.environ.get("NASCORE_TASK", "")
+    if task == "space":
+        write_space(trial.build, os.environ)
+    elif task == "export":
+        export.run_export(trial, Path(required(os.environ, "NASCORE_REQUEST")))
+    elif task:
+        raise SettingsError(f"NASCORE_TASK is {task!r}; it must be space or export.")
+    elif os.environ.get("NASCORE_SERVER"):
+        if code := work(trial, os.environ):
+            sys.exit(code)
+    else:
+        run_standalone(trial)
+
+
+def _shown(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"

@@ -1,0 +1,219 @@
+"""The supervisor of a worker: speaks to the server, has the template fork a process for each trial, and attends it.
+
+Not here: training (``nas_trial.isolation.child``) and forking (``nas_trial.isolation.template``). This process has
+threads of gRPC and so never forks itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import select
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nascore.errors import DataLossError, InvalidInputError, LeaseSupersededError, NascoreError, UnavailableError
+from nascore.record import FailureKind, Lease, OutcomeStatus, Verdict
+
+from nas_trial.attempt import Attempt
+from nas_trial.failures import failed
+from nas_trial.heartbeat import Heartbeat
+from nas_trial.isolation import Channel, attempt_of_death
+from nas_trial.isolation.death import attempt_without_template
+from nas_trial.isolation.leases import attempt_from_message, lease_to_message
+from nas_trial.post import Post
+from nas_trial.trial_log import length, log_file
+
+logger = logging.getLogger(__name__)
+
+_EXIT_WAIT_S = 1.0
+_KILLED_WAIT_S = 30.0
+
+
+class TemplateDied(NascoreError):
+    """The template is gone, so no further trial can be started from here."""
+
+    reason = "INTERNAL"
+
+
+@dataclass(slots=True)
+class _Child:
+    """A trial's process: its number at the template, and our end of its channel."""
+
+    identifier: int
+    channel: Channel
+
+
+@dataclass(slots=True)
+class _Orders:
+    """What the heartbeat's thread says to the supervisor, which it wakes through a pipe."""
+
+    wake: int
+    stop_reason: str = ""
+    lost_reason: str = ""
+    is_stop_sent: bool = field(default=False)
+
+    def stop(self, reason: str) -> None:
+        self.stop_reason = reason
+        os.write(self.wake, b"s")
+
+    def lose(self, reason: str) -> None:
+        self.lost_reason = reason
+        os.write(self.wake, b"l")
+
+
+class Supervisor:
+    """Carries out leases through the template's children, one at a time.
+
+    Args:
+        post: The worker's post at its experiment.
+        template: Channel to the template.
+        folder: The experiment's folder, for logs.
+    """
+
+    def __init__(self, post: Post, template: Channel, *, folder: Path | None) -> None:
+        self._post = post
+        self._template = template
+        self._folder = folder
+        self._heartbeat = Heartbeat(post.renew)
+        self._identifiers = itertools.count()
+        self._child: _Child | None = None
+        self._woken, self._wake = os.pipe()
+
+    def carry(self, lease: Lease) -> Attempt | None:
+        """Carry out a trial in a process of its own; ``None`` if another worker has it now.
+
+        Raises:
+            TemplateDied: After this, no trial can be started.
+        """
+        orders = _Orders(self._wake)
+        self._heartbeat.keep(lease, orders)
+        log = log_file(self._folder, lease.trial)
+        begun_at = length(log)
+        try:
+            child = self._ready_child()
+            child.channel.send({"lease": lease_to_message(lease)})
+            return self._attend(child, lease, orders, log=log, begun_at=begun_at)
+        except LeaseSupersededError as error:
+            logger.warning("Trial %d was dropped: %s", lease.trial, error)
+            self.kill()
+            self._post.held = None
+            return None
+        except (BrokenPipeError, ConnectionResetError):
+            return self._died(log, begun_at)
+        finally:
+            self._heartbeat.rest()
+
+    def kill(self) -> None:
+        """End the running trial's process at once, if there is one."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        child.channel.close()
+        self._order_kill(child)
+
+    def _order_kill(self, child: _Child) -> None:
+        # If the template is gone, so are its children.
+        with suppress(OSError):
+            self._template.send({"kill": child.identifier})
+
+    def _ready_child(self) -> _Child:
+        """Returns the process that stayed for another trial, or a new one."""
+        if self._child is None:
+            ours, its = Channel.pair()
+            identifier = next(self._identifiers)
+            try:
+                self._template.send({"start": identifier}, descriptor=its.fileno())
+            except OSError as error:
+                raise TemplateDied("The worker's template process is gone.") from error
+            finally:
+                its.close()
+            self._child = _Child(identifier, ours)
+        return self._child
+
+    def _attend(
+        self, child: _Child, lease: Lease, orders: _Orders, *, log: Path | None, begun_at: int
+    ) -> Attempt | None:
+        while True:
+            sources = [child.channel.fileno(), self._template.fileno(), self._woken]
+            ready, _, _ = select.select(sources, [], [])
+            if self._woken in ready:
+                os.read(self._woken, 1)
+                self._obey(child, orders)
+            if child.channel.fileno() in ready:
+                message = self._received(child)
+                if message is None:
+                    return self._died(log, begun_at)
+                if "result" in message:
+                    return self._result(child, message)
+                self._relay(child, lease, message["report"], orders)
+            elif self._template.fileno() in ready and self._template.receive() is None:
+                # (Otherwise it says that an earlier child has ended, which nobody waits for.)
+                self._child = None
+                return attempt_without_template()
+
+    def _received(self, child: _Child) -> dict[str, Any] | None:
+        try:
+            return child.channel.receive()
+        except DataLossError as error:
+            logger.warning("The trial's process is ended: %s", error)
+            self._order_kill(child)
+            return None
+
+    def _obey(self, child: _Child, orders: _Orders) -> None:
+        if orders.lost_reason:
+            raise LeaseSupersededError(orders.lost_reason)
+        if orders.stop_reason and not orders.is_stop_sent:
+            orders.is_stop_sent = True
+            child.channel.send({"stop": orders.stop_reason})
+
+    def _relay(self, child: _Child, lease: Lease, report: dict[str, Any], orders: _Orders) -> None:
+        try:
+            verdict = self._post.report(lease, report["step"], report["metrics"])
+        except (LeaseSupersededError, UnavailableError):
+            raise
+        except InvalidInputError as error:
+            child.channel.send({"refused": str(error)})
+            return
+        except NascoreError as error:
+            # A report that is missing harms less than a trial that ends for it.
+            logger.warning("Trial %d: a report was not taken: %s", lease.trial, error)
+            verdict = Verdict.CONTINUE
+        if verdict is Verdict.STOP:
+            orders.is_stop_sent = True
+            child.channel.send({"stop": "The tuner stopped this trial after a report."})
+        else:
+            child.channel.send({"verdict": verdict.value})
+
+    def _result(self, child: _Child, message: dict[str, Any]) -> Attempt:
+        if not message["stays"]:
+            child.channel.close()
+            self._child = None
+        try:
+            return attempt_from_message(message["result"])
+        except (KeyError, TypeError, ValueError) as error:
+            text = f"The trial's process sent a result that does not read as one: {error!r}."
+            return Attempt(failed(OutcomeStatus.FAILED, FailureKind.EXCEPTION, message=text))
+
+    def _died(self, log: Path | None, begun_at: int) -> Attempt:
+        """Finds out how the current child ended; one that only closed its channel is killed."""
+        child, self._child = self._child, None
+        status = self._status_of(child, wait_s=_EXIT_WAIT_S)
+        if status is None and child is not None:
+            self._order_kill(child)
+            status = self._status_of(child, wait_s=_KILLED_WAIT_S)
+        if status is None:
+            return attempt_without_template()
+        return attempt_of_death(status, log=log, begun_at=begun_at)
+
+    def _status_of(self, child: _Child | None, *, wait_s: float) -> int | None:
+        while child is not None and self._template.has_message(wait_s):
+            message = self._template.receive()
+            if message is None:
+                return None
+            if message["exited"] == child.identifier:
+                return int(message["status"])
+        return None

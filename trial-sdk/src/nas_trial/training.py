@@ -1,0 +1,186 @@
+"""The default loop: train for some epochs, validate after each, report, stop on a loss that is not a number.
+
+Not here: which trial is run and where its result goes (``nas_trial.attempt``).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from nascore.errors import InvalidInputError
+from nascore.record import Budget
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from nas_trial.failures import NonFiniteError
+from nas_trial.metrics import MetricAverage, batch_size
+from nas_trial.progress import metrics_text, write_line
+from nas_trial.trial import Trial
+
+Report = Callable[[int, Mapping[str, float]], None]
+"""Takes a step and its metrics; raises ``Stopped`` when the trial shall end."""
+
+_CHECK_EVERY = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What came of training: the metrics of the last validation, and the batches that were trained on."""
+
+    metrics: dict[str, float]
+    batches: int
+
+
+def train(trial: Trial, model: nn.Module, *, report: Report) -> Trained:
+    """Train and validate ``model``, which is moved to the trial's device in place.
+
+    Args:
+        trial: Says how; its ``budget`` of epochs, batches or seconds is kept.
+        model: The network of one architecture.
+        report: Called after each epoch with its number, from 1, and the validation metrics.
+
+    Raises:
+        NonFiniteError: A loss or metric is NaN or infinite; the step is named.
+        Stopped: If ``report`` raised it.
+    """
+    settled = _Setting(trial, model)
+    optimizer = trial.optimizer(model.parameters())
+    scheduler = trial.scheduler(optimizer)
+    allowance = _Allowance(trial)
+    metrics: dict[str, float] = {}
+    batches = 0
+    while not metrics or not allowance.is_used_up(batches):
+        started = time.monotonic()
+        trained = allowance.limit(settled.batches(trial.train_batches()), batches)
+        count, loss = _train_epoch(trial, model, optimizer=optimizer, batches=trained, before=batches)
+        batches += count
+        allowance.epochs_done += 1
+        metrics = _validate(trial, model, settled.batches(trial.validation_batches()))
+        _show(allowance, loss, metrics, seconds=time.monotonic() - started)
+        report(allowance.epochs_done, metrics)
+        if scheduler is not None:
+            scheduler.step()
+    return Trained(metrics, batches)
+
+
+def _train_epoch(
+    trial: Trial, model: nn.Module, *, optimizer: Optimizer, batches: Iterable[object], before: int
+) -> tuple[int, float]:
+    """Returns the number of batches and the mean loss."""
+    model.train()
+    watch = _LossWatch(before)
+    for batch in batches:
+        loss = trial.training_step(model, batch)
+        optimizer.zero_grad(set_to_none=True)
+        watch.see(loss)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without annotations
+        optimizer.step()
+    return watch.finish()
+
+
+@torch.no_grad()
+def _validate(trial: Trial, model: nn.Module, batches: Iterable[object]) -> dict[str, float]:
+    model.eval()
+    average = MetricAverage()
+    for batch in batches:
+        average.add(trial.validation_step(model, batch), weight=batch_size(batch))
+    return average.result()
+
+
+def _show(allowance: _Allowance, loss: float, metrics: Mapping[str, float], *, seconds: float) -> None:
+    number = f"{allowance.epochs_done}/{allowance.epochs}" if allowance.is_in_epochs else f"{allowance.epochs_done}"
+    write_line(f"epoch {number}  training loss {loss:.6g}  {metrics_text(metrics)}  ({seconds:.1f} s)")
+
+
+class _LossWatch:
+    """Finds the first step whose loss is not finite; on a GPU it looks only now and then, for looking waits for it."""
+
+    def __init__(self, before: int) -> None:
+        self._seen = before
+        self._before = before
+        self._unchecked: list[Tensor] = []
+        self._total = 0.0
+
+    def see(self, loss: object) -> None:
+        if not isinstance(loss, Tensor) or loss.numel() != 1:
+            shown = f"shape {list(loss.shape)}" if isinstance(loss, Tensor) else f"type {type(loss).__name__}"
+            raise InvalidInputError(f"training_step returned a loss of {shown}; it must be a tensor with one element.")
+        self._unchecked.append(loss.detach().reshape(()))
+        if loss.device.type == "cpu" or len(self._unchecked) >= _CHECK_EVERY:
+            self._check()
+
+    def finish(self) -> tuple[int, float]:
+        self._check()
+        count = self._seen - self._before
+        return count, self._total / count if count else math.nan
+
+    def _check(self) -> None:
+        for value in torch.stack(self._unchecked).tolist() if self._unchecked else []:
+            self._seen += 1
+            self._total += value
+            if not math.isfinite(value):
+                raise NonFiniteError(f"The training loss is {value} at step {self._seen} (batches counted from 1).")
+        self._unchecked.clear()
+
+
+class _Allowance:
+    """How long to train: the budget if its unit is known here, else the trial's epochs."""
+
+    def __init__(self, trial: Trial) -> None:
+        self.epochs_done = 0
+        self.epochs = trial.epochs
+        self._batches = self._deadline = math.inf
+        match trial.budget:
+            case Budget("epochs", amount):
+                self.epochs = max(1, math.ceil(amount))
+            case Budget("batches", amount):
+                self._batches = max(1, math.ceil(amount))
+            case Budget("seconds", amount):
+                self._deadline = time.monotonic() + amount
+        self.is_in_epochs = math.isinf(self._batches) and math.isinf(self._deadline)
+
+    def is_used_up(self, batches: int) -> bool:
+        if self.is_in_epochs:
+            return self.epochs_done >= self.epochs
+        return batches >= self._batches or time.monotonic() >= self._deadline
+
+    def limit(self, batches: Iterable[object], before: int) -> Iterator[object]:
+        """Yields batches while batches and time allow; at least one, so that there is something to judge."""
+        for count, batch in enumerate(batches):
+            yield batch
+            if not self.is_in_epochs and self.is_used_up(before + count + 1):
+                return
+
+
+class _Setting:
+    """Where the network and its batches lie: on which device, and in which memory format."""
+
+    def __init__(self, trial: Trial, model: nn.Module) -> None:
+        self.device = torch.device(trial.device)
+        has_images = any(isinstance(module, nn.Conv2d) for module in model.modules())
+        self.is_channels_last = has_images if trial.channels_last is None else trial.channels_last
+        if self.is_channels_last:
+            model.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        else:
+            model.to(self.device)
+
+    def batches(self, batches: Iterable[object]) -> Iterator[object]:
+        return map(self._moved, batches)
+
+    def _moved(self, part: object) -> object:
+        if isinstance(part, Tensor):
+            layout = torch.channels_last if self.is_channels_last and part.dim() == 4 else torch.preserve_format
+            return part.to(self.device, non_blocking=True, memory_format=layout)
+        if isinstance(part, Mapping):
+            return {name: self._moved(value) for name, value in part.items()}
+        if isinstance(part, tuple | list):
+            moved = [self._moved(value) for value in part]
+            if isinstance(part, list):
+                return moved
+            # A named tuple stays one.
+            return getattr(part, "_make", tuple)(moved)
+        return part

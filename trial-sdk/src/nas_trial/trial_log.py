@@ -1,0 +1,58 @@
+"""A trial's log file: what it and its libraries write to standard output and error, one header line per attempt."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+from nascore.record import Lease
+
+
+def log_file(folder: Path | None, trial: int) -> Path | None:
+    """Return the path of a trial's log in an experiment's folder."""
+    return None if folder is None else folder / "logs" / f"trial-{trial}.log"
+
+
+def length(log: Path | None) -> int:
+    """Return the bytes that a log has; 0 if it is not there yet."""
+    return log.stat().st_size if log is not None and log.exists() else 0
+
+
+@contextmanager
+def logged(log: Path | None, lease: Lease) -> Iterator[None]:
+    """Send standard output and error to a trial's log, those of native code and of child processes included."""
+    if log is None:
+        yield
+        return
+    _flush()
+    kept = [os.dup(1), os.dup(2)]
+    redirect(log, lease)
+    try:
+        # In a notebook Python's own output does not go to these descriptors.
+        with os.fdopen(1, "w", buffering=1, closefd=False) as out, redirect_stdout(out), redirect_stderr(out):
+            yield
+    finally:
+        for descriptor, copy in zip((1, 2), kept, strict=True):
+            os.dup2(copy, descriptor)
+            os.close(copy)
+
+
+def redirect(log: Path, lease: Lease) -> None:
+    """Append standard output and error to a trial's log from now on, after a header line."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    opened = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    now = time.strftime("%Y-%m-%d %H:%M:%S")
+    os.write(opened, f"--- trial {lease.trial}, attempt {lease.attempt}, {now} ---\n".encode())
+    os.dup2(opened, 1)
+    os.dup2(opened, 2)
+    os.close(opened)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()

@@ -1,0 +1,131 @@
+"""A worker: what ``nas.run`` becomes under ``nascore run``, from reading the space to the last trial.
+
+The order matters: the space is read and the template forked while this process has one thread; only then does it
+import gRPC. Not here: attending a trial (``supervisor``, ``in_process``).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+
+import torch
+from nascore.errors import UnavailableError
+from nascore.record import EndReason
+from nascore.space import SearchSpace
+
+from nas_trial.build import build
+from nas_trial.environment import Isolation, WorkerEnvironment
+from nas_trial.extract import extract
+from nas_trial.in_process import work_in_process
+from nas_trial.isolation import Channel, start_template
+from nas_trial.isolation.linux import thread_count
+from nas_trial.post import Post, RemotePost, work_through
+from nas_trial.supervisor import Supervisor, TemplateDied
+from nas_trial.termination import Terminated, on_termination
+from nas_trial.trial import Trial
+
+logger = logging.getLogger(__name__)
+
+_MAX_RESTARTS = 10
+_RESTARTS = "NASCORE_RESTARTS"
+
+
+def work(trial: Trial, environ: Mapping[str, str]) -> int:
+    """Carry out trials of the experiment that the environment names, until there are no more.
+
+    Returns:
+        The exit code: 0 if the experiment ended or the worker was asked to end.
+
+    Raises:
+        SettingsError: The environment is not complete.
+        SpaceError: The trial's space is not valid, or not that of the experiment.
+    """
+    _log_to_stderr()
+    # Before anything else: a torch operation on several threads would leave threads behind that a fork loses.
+    torch.set_num_threads(1)
+    environment = WorkerEnvironment.read(environ)
+    space = extract(trial.build)
+    _remember(trial, space)
+    trouble = _why_not_fork()
+    if environment.isolation is Isolation.FORK and trouble:
+        logger.warning("Trials share this process (NASCORE_ISOLATION=none), because %s.", trouble)
+    if environment.isolation is Isolation.NONE or trouble:
+        torch.set_num_threads(environment.threads)
+        return _until_terminated(trial, space, environment, template=None)
+    _, template = start_template(trial, folder=environment.folder, threads=environment.threads)
+    return _until_terminated(trial, space, environment, template=template)
+
+
+def _until_terminated(
+    trial: Trial, space: SearchSpace, environment: WorkerEnvironment, *, template: Channel | None
+) -> int:
+    # Imported here and not above: gRPC starts threads, and the template had to be forked without any.
+    from nascore.client import Client  # noqa: PLC0415
+
+    on_termination()
+    client = Client.from_environment(os.environ, patience_s=environment.patience_s)
+    post = RemotePost(client, environment.experiment, environment.worker)
+    try:
+        post.register(space, devices=(trial.device,))
+        reason = _work(trial, post, environment, template)
+    except Terminated as ended:
+        post.give_back()
+        return ended.exit_code
+    except TemplateDied as error:
+        post.give_back()
+        _start_again(error)
+    except UnavailableError as error:
+        logger.error("The worker ends, for there is no server: %s", error)
+        return 1
+    logger.info("The experiment has ended: %s.", reason)
+    return 0
+
+
+def _work(trial: Trial, post: Post, environment: WorkerEnvironment, template: Channel | None) -> EndReason | None:
+    if template is None:
+        return work_in_process(trial, post, folder=environment.folder)
+    supervisor = Supervisor(post, template, folder=environment.folder)
+    try:
+        return work_through(post, supervisor.carry)
+    finally:
+        supervisor.kill()
+
+
+def _remember(trial: Trial, space: SearchSpace) -> None:
+    """Has ``build`` read the space once here, and not once in each child; the meta device makes it cheap."""
+    try:
+        with torch.device("meta"):
+            build(trial.build, space.default())
+    except Exception as error:
+        # The user's code: an architecture that cannot be built is a trial's failure, and none of the worker.
+        logger.warning("The default architecture cannot be built: %s", error)
+
+
+def _why_not_fork() -> str:
+    if sys.platform != "linux":
+        return "only Linux can end a trial's process with its worker"
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch leaves it without annotations
+        return "CUDA is in use already, and does not survive a fork; touch it in the trial's methods only"
+    if (count := thread_count()) > 1:
+        return f"{count} threads run already, and a fork loses them; start none before nas.run"
+    return ""
+
+
+def _start_again(error: TemplateDied) -> None:
+    """Replaces this process by a fresh worker with the same arguments; it has no threads, so it can fork again."""
+    restarts = int(os.environ.get(_RESTARTS, "0")) + 1
+    if restarts > _MAX_RESTARTS:
+        raise error
+    logger.warning("%s Starting again (%d of at most %d times).", error, restarts, _MAX_RESTARTS)
+    time.sleep(min(restarts - 1, 5))
+    os.environ[_RESTARTS] = str(restarts)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # our own command line once more
+
+
+def _log_to_stderr() -> None:
+    """A worker is a program of its own, so it decides where log records go: to its standard error, which is logged."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

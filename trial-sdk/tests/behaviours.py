@@ -1,0 +1,124 @@
+"""A trial file whose architectures behave well or fail in every way there is; not a test itself."""
+
+import os
+import signal
+import sys
+import time
+
+import nas_trial as nas
+import torch
+from nas_trial.isolation import child
+from torch import nn
+
+# A trial file may compute at import; on one thread, which the launcher sees to.
+FEATURES = torch.randn(64, 8, generator=torch.Generator().manual_seed(1)) @ torch.eye(8)
+LABELS = (FEATURES[:, 0] > 0).long()
+
+
+def unbuildable():
+    if not torch.empty(0).is_meta:
+        raise ValueError("no such layer")
+    return nn.Identity()
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        well = ["good", "slow", "stuck"]
+        ill = ["raise", "nan", "exit3", "segv", "memory", "infeasible", "sysexit", "parent", "wild"]
+        self.op = nas.LayerChoice(
+            {mark: (lambda: nn.Linear(8, 2)) for mark in well + ill} | {"unbuildable": unbuildable}, label="op"
+        )
+
+    def forward(self, x):
+        return self.op(x)
+
+
+class Behaviours(nas.Trial):
+    device = "cpu"
+    mark = ""
+
+    def build(self):
+        return Net()
+
+    def train_batches(self):
+        order = torch.randperm(64)
+        return [(FEATURES[part], LABELS[part]) for part in order.split(16)]
+
+    def validation_batches(self):
+        return [(FEATURES[:48], LABELS[:48]), (FEATURES[48:], LABELS[48:])]
+
+    def validation_step(self, model, batch):
+        return super().validation_step(model, batch) | ({"pid": os.getpid()} if "KEEP" in os.environ else {})
+
+    def training_step(self, model, batch):
+        loss = super().training_step(model, batch)
+        match next(iter(model.op._modules), ""):
+            case "raise":
+                raise RuntimeError("shapes do not fit\udcff")
+            case "nan":
+                return loss * float("nan")
+            case "exit3":
+                sys.stdout.write("last words\n")
+                sys.stdout.flush()
+                os._exit(3)
+            case "segv":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case "memory":
+                raise MemoryError
+            case "infeasible":
+                raise nas.Infeasible("too deep for its width")
+            case "slow":
+                time.sleep(0.05)
+            case "stuck":
+                time.sleep(60)
+            case "sysexit":
+                sys.exit(4)
+            case "parent":
+                os.kill(os.getppid(), signal.SIGKILL)
+                time.sleep(5)
+            case "wild":
+                os.closerange(3, 1000)
+                time.sleep(30)
+        return loss
+
+
+def free_form():
+    """A loop of one's own; LOOP says how it behaves."""
+    how = os.environ["LOOP"]
+    with nas.connect(Net if "known" in how else None) as session:
+        for trial in session:
+            if "plain" in how:
+                one_trial(trial, how)
+            else:
+                with trial:
+                    one_trial(trial, how)
+
+
+def one_trial(trial, how):
+    model = trial.build(Net)
+    mark = next(iter(model.op._modules), "")
+    if mark == "raise":
+        raise RuntimeError("my own loop broke")
+    if mark == "infeasible":
+        raise nas.Infeasible("too wide")
+    for step in range(200 if mark == "slow" else 2):
+        if mark == "slow":
+            time.sleep(0.05)
+        trial.report(step + 1, accuracy=torch.tensor(0.25 * step))
+    if "forgetful" not in how:
+        trial.finish(accuracy=float(torch.rand(())))
+
+
+def main():
+    if "KEEP" in os.environ:
+        child.is_costly_to_start = lambda device: True
+    Behaviours.epochs = int(os.environ.get("EPOCHS", "2"))
+    if "LOOP" in os.environ:
+        free_form()
+    else:
+        nas.run(Behaviours())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+import nas_trial as nas
+import pytest
+import safetensors.torch
+import torch
+from nascore.errors import InvalidInputError, NotFoundError
+from nascore.weights import DirectoryStore
+from torch import nn
+
+DTYPES = [torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
+REALS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+
+
+@pytest.fixture
+def store(tmp_path):
+    return DirectoryStore(tmp_path)
+
+
+def network():
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Linear(8, 2, dtype=torch.bfloat16))
+
+
+def test_a_network_comes_back_bit_for_bit(store):
+    saved, loaded = network(), network()
+    checkpoint = nas.save_weights(saved.state_dict(), store, trial=3, metrics={"accuracy": 0.5})
+    keys = nas.load_weights(checkpoint, store, into=loaded)
+    assert set(keys) == set(saved.state_dict())
+    for key, value in saved.state_dict().items():
+        assert torch.equal(value, loaded.state_dict()[key])
+    assert store.manifest(checkpoint).trial == 3
+
+
+@pytest.mark.parametrize("dtype", DTYPES + REALS)
+def test_every_element_type_and_layout_is_kept(store, dtype):
+    class Holder(nn.Module):
+        def __init__(self, fill):
+            super().__init__()
+            base = torch.full((2, 3, 4, 5), fill).to(dtype)
+            self.register_buffer("last", base.to(memory_format=torch.channels_last))
+            self.register_buffer("turned", base[0, 0].T)
+            self.register_buffer("scalar", base[0, 0, 0, 0].clone())
+            self.register_buffer("empty", base[:, :0])
+
+    saved, loaded = Holder(1), Holder(0)
+    nas.load_weights(nas.save_weights(saved.state_dict(), store, trial=0), store, into=loaded)
+    assert all(torch.equal(value, loaded.state_dict()[key]) for key, value in saved.state_dict().items())
+
+
+def test_ordinary_tools_open_the_files(store):
+    nas.save_weights({"w": torch.arange(65536, dtype=torch.bfloat16)}, store, trial=0)
+    found = safetensors.torch.load_file(next(store.folder.glob("blobs/*/*")))
+    assert torch.equal(found["tensor"], torch.arange(65536, dtype=torch.bfloat16))
+
+
+def test_a_checkpoint_of_another_network_is_refused_with_the_keys(store):
+    checkpoint = nas.save_weights(network().state_dict(), store, trial=0)
+    other = nn.Sequential(nn.Conv2d(3, 9, 3), nn.Identity())
+    with pytest.raises(InvalidInputError) as refused:
+        nas.load_weights(checkpoint, store, into=other)
+    assert "0.weight ([8, 3, 3, 3] stored, [9, 3, 3, 3] in the network)" in str(refused.value)
+    assert "1.bias (not in the network)" in str(refused.value)
+    assert "more" in str(refused.value)
+
+
+def test_what_fits_is_loaded_when_asked_for(store):
+    saved = network()
+    checkpoint = nas.save_weights(saved.state_dict(), store, trial=0)
+    other = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(9))
+    keys = nas.load_weights(checkpoint, store, into=other, strict=False)
+    assert keys == ("0.bias", "0.weight", "1.num_batches_tracked")
+    assert torch.equal(other[0].weight, saved[0].weight)
+
+
+@pytest.mark.parametrize(
+    "value", [None, {"a": 1}, torch.eye(2).to_sparse(), torch.zeros(2, dtype=torch.complex64)], ids=str
+)
+def test_what_is_no_dense_tensor_is_refused_by_its_key(store, value):
+    with pytest.raises(InvalidInputError, match=r"^head\.extra: "):
+        nas.save_weights({"head.extra": value}, store, trial=0)
+
+
+def test_an_unknown_checkpoint_is_refused(store):
+    with pytest.raises(NotFoundError):
+        nas.load_weights("0" * 32, store, into=nn.Linear(1, 1))

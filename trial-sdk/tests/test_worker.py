@@ -1,0 +1,204 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from nascore.record import Budget, FailureKind, OutcomeStatus
+from nascore.weights import DirectoryStore
+
+FAILURES = {
+    "raise": (OutcomeStatus.FAILED, FailureKind.EXCEPTION, "RuntimeError: shapes do not fit?"),
+    "nan": (OutcomeStatus.NON_FINITE, FailureKind.NON_FINITE, "loss is nan at step 1"),
+    "memory": (OutcomeStatus.FAILED, FailureKind.OUT_OF_MEMORY, "MemoryError"),
+    "unbuildable": (OutcomeStatus.FAILED, FailureKind.EXCEPTION, "no such layer"),
+    "infeasible": (OutcomeStatus.INFEASIBLE, FailureKind.INFEASIBLE, "too deep for its width"),
+    "sysexit": (OutcomeStatus.FAILED, FailureKind.EXIT_CODE, "sys.exit(4)"),
+}
+DEATHS = {
+    "exit3": (OutcomeStatus.FAILED, FailureKind.EXIT_CODE, "code 3"),
+    "segv": (OutcomeStatus.FAILED, FailureKind.SIGNAL, "SIGSEGV"),
+    "wild": (OutcomeStatus.FAILED, FailureKind.SIGNAL, "SIGKILL"),
+}
+
+
+def gone(pid):
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def until(holds, seconds=15.0):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.01)
+
+
+def check_failures(served, expected):
+    for number, (status, kind, text) in enumerate(expected):
+        outcome = served.outcome(number)
+        assert (outcome.status, outcome.failure.kind) == (status, kind)
+        assert text in outcome.failure.message
+        assert len(outcome.failure.detail.encode()) <= 16 * 1024
+        assert not served.experiment.finished[number][1].is_retryable
+    assert served.outcome(len(expected)).status is OutcomeStatus.COMPLETED
+
+
+def test_every_way_to_fail_is_recorded_and_the_next_trial_works(serve):
+    expected = FAILURES | DEATHS
+    served = serve(*expected, "good")
+    served.work(NASCORE_ISOLATION="fork")
+    check_failures(served, expected.values())
+    marks = list(expected)
+    assert "training_step" in served.outcome(marks.index("raise")).failure.detail
+    assert "last words" in served.outcome(marks.index("exit3")).failure.detail
+    assert "Fatal Python error: Segmentation fault" in served.outcome(marks.index("segv")).failure.detail
+    assert "last words" in (served.folder / "logs" / f"trial-{marks.index('exit3')}.log").read_text()
+
+
+def test_failures_in_one_process_are_recorded_as_well(serve):
+    served = serve(*FAILURES, "good")
+    served.work(NASCORE_ISOLATION="none")
+    check_failures(served, FAILURES.values())
+    log = (served.folder / "logs" / "trial-0.log").read_text()
+    assert log.startswith("--- trial 0, attempt 1")
+
+
+def test_the_same_seed_gives_the_same_metrics_in_every_isolation(serve):
+    forked, together = serve("good", "good"), serve("good", "good")
+    forked.work(NASCORE_ISOLATION="fork")
+    together.work(NASCORE_ISOLATION="none")
+    metrics = [[served.outcome(number).metrics for number in (0, 1)] for served in (forked, together)]
+    assert metrics[0] == metrics[1]
+    assert metrics[0][0] != metrics[0][1]
+    assert forked.experiment.reports == together.experiment.reports
+    checkpoints = [served.experiment.finished[0][1].checkpoint for served in (forked, together)]
+    assert checkpoints[0] == checkpoints[1]
+
+
+def test_a_trial_leaves_its_reports_its_metrics_and_its_weights(serve):
+    served = serve("good")
+    served.work(EPOCHS="3")
+    assert served.experiment.space.size().low == 13
+    assert [(trial, step) for trial, step, _ in served.experiment.reports] == [(0, 1), (0, 2), (0, 3)]
+    outcome, request = served.experiment.finished[0]
+    assert served.experiment.reports[-1][2] == outcome.metrics
+    assert outcome.batches == 12
+    manifest = DirectoryStore(served.folder / "weights").manifest(request.checkpoint)
+    assert sorted(entry.key for entry in manifest.entries) == ["op.good.bias", "op.good.weight"]
+    assert (manifest.trial, manifest.metrics) == (0, outcome.metrics)
+
+
+def test_a_budget_of_epochs_is_kept(serve):
+    served = serve("good", budget=Budget("epochs", 1))
+    served.work(EPOCHS="50")
+    assert served.outcome(0).batches == 4
+
+
+@pytest.mark.parametrize("isolation", ["fork", "none"])
+def test_a_trial_ends_when_the_server_says_so_and_the_next_one_works(serve, isolation):
+    served = serve("good", "slow", "slow", "good", lease_s=0.3)
+    served.experiment.stopped_reports.add(0)
+    served.experiment.commands = {1: "COMMAND_STOP"}
+    served.experiment.lost.add((2, 1))
+    served.work(EPOCHS="6", NASCORE_ISOLATION=isolation)
+    for number in (0, 1):
+        outcome = served.outcome(number)
+        assert (outcome.status, outcome.failure.kind) == (OutcomeStatus.PRUNED, FailureKind.STOPPED)
+    assert [metrics for trial, _, metrics in served.experiment.reports if trial == 0] == [served.outcome(0).metrics]
+    assert served.experiment.renewals
+    assert served.outcome(3).status is OutcomeStatus.COMPLETED
+    assert set(served.experiment.finished) == {0, 1, 3}
+
+
+@pytest.mark.parametrize("isolation", ["fork", "none"])
+def test_what_the_server_refuses_fails_the_trial_and_not_the_worker(serve, isolation):
+    served = serve("good", "good", "good")
+    served.experiment.refused_reports.add(0)
+    served.experiment.refused_results.add(1)
+    served.experiment.is_full_once = True
+    served.work(NASCORE_ISOLATION=isolation)
+    assert served.outcome(0).failure.message.startswith("InvalidInputError: step: does not rise")
+    assert served.outcome(1).failure.message.startswith("The result was refused: metric accuracy is missing")
+    assert served.outcome(2).status is OutcomeStatus.COMPLETED
+
+
+def test_a_process_that_is_costly_to_start_serves_until_a_trial_fails(serve):
+    served = serve("good", "good", "raise", "good", "segv", "good")
+    served.work(KEEP="1")
+    first, second, third, fourth = (served.outcome(number).metrics["pid"] for number in (0, 1, 3, 5))
+    assert first == second
+    assert len({first, third, fourth}) == 3
+    assert served.outcome(4).failure.kind is FailureKind.SIGNAL
+    assert "trial 1" in (served.folder / "logs" / "trial-1.log").read_text()
+
+
+@pytest.mark.parametrize("isolation", ["fork", "none"])
+def test_sigterm_returns_the_lease_and_ends_well(serve, isolation):
+    served = serve("slow")
+    worker = served.start_worker(EPOCHS="500", NASCORE_ISOLATION=isolation)
+    assert served.experiment.reported.wait(15)
+    below = worker.descendants()
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert served.experiment.returned == [0]
+    assert served.experiment.finished == {}
+    assert len(below) == (2 if isolation == "fork" else 0)
+    until(lambda: all(map(gone, below)))
+
+
+def test_sigterm_ends_a_worker_that_waits_for_a_trial(serve):
+    served = serve()
+    served.experiment.holds_back = True
+    worker = served.start_worker()
+    until(lambda: served.experiment.space is not None)
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert served.experiment.returned == []
+
+
+def test_a_killed_worker_takes_its_processes_with_it(serve):
+    served = serve("stuck")
+    worker = served.start_worker()
+    until((served.folder / "logs" / "trial-0.log").exists)
+    below = worker.descendants()
+    assert len(below) == 2
+    worker.signal(signal.SIGKILL)
+    until(lambda: all(map(gone, below)))
+
+
+def test_a_killed_template_is_recorded_as_lost_and_the_worker_starts_again(serve):
+    served = serve("parent", "good")
+    output = served.work()
+    outcome, request = served.experiment.finished[0]
+    assert (outcome.failure.kind, request.is_retryable) == (FailureKind.LOST, True)
+    assert "Starting again (1 of at most 10" in output
+    assert output.endswith("the command line once more\n")
+    # What came with the answer could not be begun, and went back.
+    assert served.experiment.returned == [1]
+
+
+@pytest.mark.parametrize("isolation", ["fork", "none"])
+def test_a_trial_trains_on_while_the_server_is_away(serve, isolation):
+    served = serve("slow")
+    worker = served.start_worker(EPOCHS="4", NASCORE_ISOLATION=isolation)
+    assert served.experiment.reported.wait(15)
+    served.stop()
+    time.sleep(0.5)
+    served.start()
+    assert worker.wait() == 0, worker.output()
+    assert [step for _, step, _ in served.experiment.reports] == [1, 2, 3, 4]
+    assert served.outcome(0).status is OutcomeStatus.COMPLETED
+
+
+def test_a_worker_without_a_server_gives_up_with_a_sentence(serve):
+    served = serve("slow")
+    served.stop()
+    output = served.work(code=1, NASCORE_PATIENCE_S="1")
+    assert "The worker ends, for there is no server: Cannot reach the server" in output
+
+
+def test_importing_the_sdk_starts_no_grpc_and_no_thread():
+    code = "import sys, os, nas_trial; assert 'grpc' not in sys.modules; assert len(os.listdir('/proc/self/task')) == 1"
+    subprocess.run([sys.executable, "-c", code], env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True)
