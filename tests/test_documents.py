@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from nascore.record import Objective, Outcome, OutcomeStatus, Proposal, proposal_seed
 from nascore.testing.spaces import KNOWN_SPACES
 from nascore.tuner import Plugins, Setup

@@ -38,6 +38,9 @@ class Staged:
             raise self.error
         return self
 
+    async def settled(self) -> None:
+        return
+
     def record(self) -> ExperimentRecord:
         return ExperimentRecord("abcdefgh", ExperimentSpec("random", settings={"text": "x" * 60_000}))
 

@@ -2,6 +2,7 @@
 
 from nas_trial.build import build
 from nas_trial.connect import Session, connect
+from nas_trial.export import ExportError, export_source
 from nas_trial.extract import extract
 from nas_trial.failures import Infeasible, NonFiniteError, Stopped
 from nas_trial.input_choice import InputChoice
@@ -43,6 +44,7 @@ __all__ = [
     "ConvTranspose2d",
     "Dropout",
     "Embedding",
+    "ExportError",
     "GroupNorm",
     "Infeasible",
     "InputChoice",
@@ -66,6 +68,7 @@ __all__ = [
     "connect",
     "copy_weights",
     "current",
+    "export_source",
     "extract",
     "load_weights",
     "maximum",

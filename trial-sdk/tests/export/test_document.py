@@ -215,6 +215,13 @@ def test_copied_code_keeps_its_comments_and_constants() -> None:
     assert "self._Scaled_forward(x)" in text
 
 
+def test_a_repeat_is_a_list_where_forward_goes_through_it() -> None:
+    chosen = {"depth": 1, "depth[0]/op": "conv3", "depth[0]/join": "two"}
+    text = export_source(Net, {**nas.extract(Net).default(), **chosen})
+    assert "self.blocks = nn.ModuleList([Block()])" in text
+    assert "self.tail = nn.Sequential(nn.Sequential(" in text
+
+
 def test_only_what_is_used_is_copied() -> None:
     text = export_source(Net, {**nas.extract(Net).default(), "depth": 0})
     assert "SLOPE" not in text

@@ -11,7 +11,7 @@ worker that holds a trial (``holding``), the talk with the tuner (``asking``), s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from nascore.errors import NascoreError, SettingsError, TunerCrashedError, UnavailableError, UnsupportedError
 from nascore.experiment.asking import Connect, Conversation
@@ -248,7 +248,7 @@ class Engine:
         """Return the best trials, best first: ``count`` with one objective, the whole Pareto front with several."""
         return self._state.best(count)
 
-    def watch(self, after_seq: int = 0) -> AsyncIterator[Change]:
+    def watch(self, after_seq: int = 0) -> AsyncGenerator[Change, None]:
         """Yield committed changes after a position; one who falls behind gets the newest state of what changed."""
         return self._ledger.feed.watch(lambda: self._state, after_seq=after_seq)
 

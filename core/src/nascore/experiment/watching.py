@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from nascore.experiment.state import State
@@ -69,7 +69,7 @@ class Feed:
             self._pulse = asyncio.get_running_loop().create_future()
         await asyncio.shield(self._pulse)
 
-    async def watch(self, state: Callable[[], State], *, after_seq: int) -> AsyncIterator[Change]:
+    async def watch(self, state: Callable[[], State], *, after_seq: int) -> AsyncGenerator[Change, None]:
         """Yield changes after a position; ends when the feed is closed."""
         self._watchers += 1
         position = after_seq

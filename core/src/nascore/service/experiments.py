@@ -1,5 +1,7 @@
 """ExperimentService: thin; it checks, translates and hands on to the experiments.
 
+Reading calls answer with what they saw once it is stored: nothing is shown that a power cut could still take back.
+
 Not here: what an experiment is (``nascore.experiment``). Names of tuners are taken over the wire, commands and
 addresses never.
 """
@@ -46,7 +48,9 @@ class ExperimentServicer:
         self, request: experiment_pb2.GetExperimentRequest
     ) -> experiment_pb2.GetExperimentResponse:
         """Answer with an experiment."""
-        record = self._engine(request.experiment).record()
+        engine = self._engine(request.experiment)
+        record = engine.record()
+        await engine.settled()
         return experiment_pb2.GetExperimentResponse(experiment=experiment_to_message(record))
 
     async def list_experiments(
@@ -76,7 +80,9 @@ class ExperimentServicer:
 
     async def get_trial(self, request: experiment_pb2.GetTrialRequest) -> experiment_pb2.GetTrialResponse:
         """Answer with a trial."""
-        trial = self._engine(request.experiment).trial(request.number)
+        engine = self._engine(request.experiment)
+        trial = engine.trial(request.number)
+        await engine.settled()
         return experiment_pb2.GetTrialResponse(trial=trial_message(trial))
 
     async def list_trials(self, request: experiment_pb2.ListTrialsRequest) -> experiment_pb2.ListTrialsResponse:
@@ -86,7 +92,9 @@ class ExperimentServicer:
             TRIAL_STATE.from_number(state, f"states[{place}]") for place, state in enumerate(islice(request.states, 16))
         )
         after = checks.page_start(request.page_token)
-        trials = self._engine(request.experiment).trials(states=states, after=after, count=size + 1)
+        engine = self._engine(request.experiment)
+        trials = engine.trials(states=states, after=after, count=size + 1)
+        await engine.settled()
         page = fitting_page(trials[:size])
         is_last = len(page) == len(trials)
         return experiment_pb2.ListTrialsResponse(trials=page, next_page_token="" if is_last else str(page[-1].number))
@@ -94,7 +102,10 @@ class ExperimentServicer:
     async def list_best(self, request: experiment_pb2.ListBestRequest) -> experiment_pb2.ListBestResponse:
         """Answer with the best trials."""
         count = checks.count(request.count, "count", least=0, most=checks.MAX_PAGE) or 1
-        return experiment_pb2.ListBestResponse(trials=fitting_page(self._engine(request.experiment).best(count)))
+        engine = self._engine(request.experiment)
+        best = engine.best(count)
+        await engine.settled()
+        return experiment_pb2.ListBestResponse(trials=fitting_page(best))
 
     async def enqueue_architectures(
         self, request: experiment_pb2.EnqueueArchitecturesRequest
@@ -111,7 +122,7 @@ class ExperimentServicer:
     ) -> AsyncGenerator[experiment_pb2.WatchExperimentResponse, None]:
         """Send changes as they are committed; nothing is kept here for a caller who does not read."""
         changes = self._engine(request.experiment).watch(request.after_seq)
-        async with aclosing(changes):  # type: ignore[type-var]  # a generator, promised as an iterator
+        async with aclosing(changes):
             async for change in changes:
                 yield _change_to_message(change)
 

@@ -92,6 +92,7 @@ def run_export(trial: Trial, request: str | Path) -> tuple[Path, Path]:
     new_source.write_text(source.text, encoding="utf-8")
     save_file({key: value.detach().clone().contiguous() for key, value in model.state_dict().items()}, new_weights)
     _prove(trial, model, source, files=(new_source, new_weights), rejected=target.with_name(f"{target.name}.rejected"))
+    new_weights.chmod(new_source.stat().st_mode)  # safetensors gives it to the owner only
     new_weights.replace(weights)
     new_source.replace(target)
     _say(target, weights, task, source)
