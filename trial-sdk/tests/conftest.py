@@ -40,6 +40,7 @@ class Experiment(trial_pb2_grpc.TrialServiceServicer):
         self.lease_s = lease_s
         self.finished = {}
         self.reports = []
+        self.known_requests = set()
         self.renewals = []
         self.returned = []
         self.space = None
@@ -91,7 +92,10 @@ class Experiment(trial_pb2_grpc.TrialServiceServicer):
     def ReportMetrics(self, request, context):
         def work():
             self._check(request)
-            self.reports.append((request.trial, request.step, metrics_from_messages(request.metrics, "metrics")))
+            # As the real server does: a report that is sent again because its answer was lost counts once.
+            if request.request_id not in self.known_requests:
+                self.known_requests.add(request.request_id)
+                self.reports.append((request.trial, request.step, metrics_from_messages(request.metrics, "metrics")))
             self.reported.set()
             if request.trial in self.refused_reports:
                 raise InvalidInputError("step: does not rise.")
