@@ -1,6 +1,7 @@
 """What the documents show is true: their code runs, their links lead somewhere."""
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +21,14 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)", document.read_text())
     missing = [link for link in links if not (document.parent / link).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("package", ["core", "trial-sdk", "plugins/nas-random", "plugins/nas-evolution"])
+def test_the_first_example_of_a_package_runs(package: str, tmp_path: Path) -> None:
+    code = re.search(r"```python\n(.*?)```", (ROOT / package / "README.md").read_text(), re.DOTALL)
+    assert code is not None
+    done = subprocess.run([sys.executable, "-c", code[1]], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def _distribution(folder: Path) -> None:

@@ -1,0 +1,101 @@
+"""The beginning of a search: its folder, its ``run.json``, its experiment; or taking up one that is there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from nascore.cli.ending import Ending
+from nascore.cli.hosting import Host, Listening, new_request_id
+from nascore.cli.lost import hand_back
+from nascore.cli.plan import Plan
+from nascore.cli.progress import Reporter
+from nascore.cli.runfile import RunFile
+from nascore.cli.search import Search
+from nascore.experiment import Engine, experiment_folder, new_identifier
+from nascore.record import ExperimentAction, ExperimentState, Limits
+
+
+def nothing_to_greet(host: Host, engine: Engine) -> None:
+    """Say nothing."""
+
+
+def begin_search(
+    plan: Plan,
+    *,
+    home: Path,
+    reporter: Reporter,
+    listening: Listening | None = None,
+    greet: Callable[[Host, Engine], None] = nothing_to_greet,
+) -> Ending:
+    """Create an experiment, search until it ends, and return how it ended.
+
+    Raises:
+        NascoreError: If it cannot begin; nothing is left of it then.
+    """
+    identifier = new_identifier()
+    folder = experiment_folder(home, identifier)
+    _make(folder)
+    is_created = False
+
+    async def create(host: Host) -> Engine:
+        nonlocal is_created
+        engine = await host.experiments.create(plan.spec, request_id=new_request_id(), identifier=identifier)
+        is_created = True
+        return engine
+
+    try:
+        plan.run.write(folder)
+        chosen = listening or Listening(is_tuner_insecure=plan.run.is_tuner_insecure)
+        return Search(folder, plan.run, create, reporter, dict(os.environ), chosen, greet).conduct()
+    finally:
+        if not is_created:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make(folder: Path) -> None:
+    folder.mkdir(parents=True, mode=0o700)
+    for name in ("logs", "weights"):
+        (folder / name).mkdir()
+
+
+def go_on(
+    identifier: str,
+    folder: Path,
+    *,
+    run: RunFile,
+    limits: Limits,
+    reporter: Reporter,
+    listening: Listening | None = None,
+    greet: Callable[[Host, Engine], None] = nothing_to_greet,
+) -> Ending:
+    """Go on with an experiment until it ends, and return how it ended.
+
+    Args:
+        identifier: Its full id.
+        folder: Its folder.
+        run: How its workers are started.
+        limits: Limits to change; only the set ones.
+        reporter: Is told of the progress.
+        listening: How it is served.
+        greet: Told of the host once it serves.
+
+    Raises:
+        HeldError: If another process has it open.
+    """
+
+    async def take_up(host: Host) -> Engine:
+        engine = host.experiments.get(identifier)
+        if run.command:
+            await hand_back(engine)
+        if engine.record().state is not ExperimentState.RUNNING or limits != Limits():
+            changes = None if limits == Limits() else limits
+            await engine.update(new_request_id(), action=ExperimentAction.RESUME, limits=changes)
+        return engine
+
+    run.write(folder)
+    chosen = replace(listening or Listening(), is_tuner_insecure=run.is_tuner_insecure)
+    return Search(folder, run, take_up, reporter, dict(os.environ), chosen, greet).conduct()

@@ -1,0 +1,107 @@
+"""``nascore logs``: what workers and trials wrote, also while they write it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from nascore.cli.failure import WrongUsageError
+from nascore.cli.logfile import Follower
+from nascore.cli.screen import emit_line, say
+from nascore.cli.source import LocalRecords, chosen_home
+from nascore.cli.suggestion import did_you_mean
+from nascore.cli.verb import Verb
+from nascore.experiment import DATABASE_NAME, read_holder
+
+_WHAT = re.compile(r"\d+|(trial|worker)-\d+")
+_LOOK_S = 0.2
+
+
+@click.command("logs", cls=Verb)
+@click.argument("words", metavar="[ID] [TRIAL|WORKER]", nargs=-1)
+@click.option("-f", "--follow", "is_followed", is_flag=True, help="Go on as more is written.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
+@click.pass_context
+def command(context: click.Context, *, words: tuple[str, ...], is_followed: bool, as_json: bool) -> None:
+    """Print what a trial or a worker wrote.
+
+    TRIAL is a number, WORKER a name such as `worker-0`; without either, all workers. ID is an id, the beginning of
+    one, a name, or `last` (the default).
+    """
+    identifier, what = split_words(words)
+    found = LocalRecords(chosen_home(context)).find(identifier)
+    followers = [Follower(path) for path in _files(found.local_folder() / "logs", what)]
+    show = _show_json if as_json else _Plain(is_single=len(followers) == 1).show
+    _print(followers, show)
+    database = found.local_folder() / DATABASE_NAME
+    while is_followed and read_holder(database) is not None:
+        time.sleep(_LOOK_S)
+        _print(followers, show)
+    for follower in followers:
+        show(follower.name, follower.read_rest())
+    if not followers:
+        say("Nothing was written yet.")
+
+
+def split_words(words: tuple[str, ...]) -> tuple[str, str]:
+    """Return the experiment and what of it: ``()``, ``(ID,)``, ``(TRIAL,)`` or ``(ID, TRIAL)``.
+
+    Raises:
+        WrongUsageError: If there are more words, or the second is neither a trial nor a worker.
+    """
+    if len(words) > 2:
+        raise WrongUsageError(f"Too many words: {' '.join(words)}.", fix="Write `nascore logs ID TRIAL`.")
+    if len(words) == 1 and _WHAT.fullmatch(words[0]):
+        return "last", words[0]
+    if len(words) == 2 and not _WHAT.fullmatch(words[1]):
+        raise WrongUsageError(
+            f"`{words[1]}` is neither a trial nor a worker.", fix="Write a number, or a name such as `worker-0`."
+        )
+    identifier, what = (*words, "", "")[:2]
+    return identifier or "last", what
+
+
+def _files(folder: Path, what: str) -> list[Path]:
+    written = sorted(folder.glob("*.log"), key=_place)
+    if not what:
+        return [path for path in written if path.stem.startswith("worker-")]
+    name = f"trial-{what}" if what.isdecimal() else what
+    chosen = [path for path in written if path.stem == name]
+    if not chosen:
+        near = did_you_mean(name, [path.stem for path in written])
+        raise WrongUsageError(f"{name} wrote nothing yet.", fix=near or f"Logs are kept in {folder}.")
+    return chosen
+
+
+def _place(path: Path) -> tuple[str, int]:
+    kind, _, number = path.stem.rpartition("-")
+    return kind, int(number) if number.isdecimal() else 0
+
+
+def _print(followers: list[Follower], show: Callable[[str, list[str]], None]) -> None:
+    for follower in followers:
+        show(follower.name, follower.read())
+
+
+def _show_json(name: str, lines: list[str]) -> None:
+    for line in lines:
+        emit_line({"source": name, "line": line})
+
+
+class _Plain:
+    """Prints lines, with a heading whenever another file goes on."""
+
+    def __init__(self, *, is_single: bool) -> None:
+        self._is_single = is_single
+        self._last = ""
+
+    def show(self, name: str, lines: list[str]) -> None:
+        if lines and not self._is_single and name != self._last:
+            click.echo(f"==> {name} <==")
+            self._last = name
+        for line in lines:
+            click.echo(line)

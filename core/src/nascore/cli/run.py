@@ -1,0 +1,131 @@
+"""``nascore run``: a search on this machine, from the trial's code to the best architecture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from nascore.cli.beginning import begin_search
+from nascore.cli.duration import parse_duration
+from nascore.cli.experimentfile import experiment_file_schema, read_experiment_file
+from nascore.cli.failure import InputFileError
+from nascore.cli.options import Parsed
+from nascore.cli.plan import plan_of
+from nascore.cli.progress import choose_reporter
+from nascore.cli.request import Isolation, RunRequest, parse_gpus, parse_objective
+from nascore.cli.source import chosen_home
+from nascore.cli.suggestion import did_you_mean
+from nascore.cli.tunerverb import TunerVerb, given_settings, insecure_option, settings_option
+from nascore.cli.verb import quiet_option
+from nascore.record import JsonValue, Objective
+
+_YAML = (".yaml", ".yml")
+
+
+def _show_schema(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo(json.dumps(experiment_file_schema(), indent=2))
+        context.exit()
+
+
+@click.command("run", cls=TunerVerb)
+@click.argument("target", metavar="TRIAL.py|EXPERIMENT.yaml", type=click.Path(path_type=Path))
+@click.option("--tuner", metavar="NAME", help="Installed tuner, exec:COMMAND or grpc://HOST:PORT.  [default: random]")
+@settings_option
+@insecure_option
+@click.option("--trials", type=click.IntRange(min=1), metavar="N", help="End after so many trials.")
+@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Trials at the same time.  [default: 1]")
+@click.option("--duration", type=Parsed("duration", parse_duration), help="End after this running time: 90s, 1h30m.")
+@click.option("--target", "goal", type=float, metavar="VALUE", help="End when the first objective reaches this.")
+@click.option(
+    "--objective",
+    "objectives",
+    multiple=True,
+    type=Parsed("metric[:max|min]", parse_objective),
+    help="What is optimised; may be repeated.  [default: accuracy:max]",
+)
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of everything random.")
+@click.option(
+    "--isolation",
+    type=click.Choice([item.value for item in Isolation]),
+    help="fork: a process a trial; none: one for all.",
+)
+@click.option("--gpus", type=Parsed("0,1|none", parse_gpus), help="GPUs to use.  [default: all]")
+@click.option("--name", help="Name of the experiment.")
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_schema,
+    help="Print the JSON Schema of experiment files, for editors, and exit.",
+)
+@quiet_option
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    target: Path,
+    tuner: str | None,
+    settings: dict[str, JsonValue],
+    is_tuner_insecure: bool,
+    trials: int | None,
+    parallel: int | None,
+    duration: float | None,
+    goal: float | None,
+    objectives: tuple[Objective, ...],
+    seed: int | None,
+    isolation: str | None,
+    gpus: tuple[str, ...] | None,
+    name: str | None,
+    is_quiet: bool,
+) -> None:
+    """Search on this machine.
+
+    TRIAL.py is the code of a trial (`nascore hello` writes one); EXPERIMENT.yaml says everything in a file, and
+    options go before what it says. Ctrl-C once ends gently: running trials are handed back, and `nascore resume`
+    goes on from there.
+
+    Exit codes: 0 done, 1 it failed, 2 wrong input and nothing was begun, 130 Ctrl-C, 143 SIGTERM.
+    """
+    said = RunRequest(
+        name=name,
+        parallel=parallel,
+        trials=trials,
+        duration_s=duration,
+        target=goal,
+        tuner=tuner,
+        settings=given_settings(context, settings),
+        objectives=objectives or None,
+        seed=seed,
+        isolation=None if isolation is None else Isolation(isolation),
+        gpus=gpus,
+        is_tuner_insecure=is_tuner_insecure or None,
+    )
+    plan = plan_of(_request_in(target).overridden_by(said))
+    reporter = choose_reporter(is_quiet=is_quiet, workers=plan.run.parallel)
+    context.exit(begin_search(plan, home=chosen_home(context), reporter=reporter).show())
+
+
+def _request_in(target: Path) -> RunRequest:
+    if not target.is_file():
+        raise InputFileError("There is no such file.", where=str(target), hint=_near(target))
+    if target.suffix.lower() in _YAML:
+        return read_experiment_file(target)
+    if target.suffix != ".py":
+        raise InputFileError(
+            "This is neither a trial (.py) nor an experiment file (.yaml).",
+            where=str(target),
+            hint="For another command, write an experiment file with `trialCommand`.",
+        )
+    return RunRequest(trial_file=target.resolve())
+
+
+def _near(target: Path) -> str:
+    if target.parent.is_dir():
+        names = sorted(path.name for path in target.parent.iterdir() if path.suffix in (".py", *_YAML))
+        if near := did_you_mean(target.name, names):
+            return near
+    return "`nascore hello` writes an example to begin with."

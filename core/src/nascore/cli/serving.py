@@ -1,0 +1,49 @@
+"""Serving: how workers anywhere find a server, and what is remembered of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from nascore.cli.hosting import Host, Listening
+from nascore.cli.runfile import RunFile
+from nascore.cli.screen import say
+from nascore.cli.shares import worker_variables
+from nascore.client import parse_address
+from nascore.experiment import Engine
+from nascore.service import ServerTls
+
+
+def listening_of(run: RunFile) -> Listening:
+    """Return how an experiment is served that is run like this."""
+    tls = ServerTls(certificate=Path(run.tls_cert), key=Path(run.tls_key)) if run.tls_cert else None
+    return Listening(run.address or "unix:", tls, run.is_tuner_insecure)
+
+
+def show_connection(run: RunFile) -> Callable[[Host, Engine], None]:
+    """Return what prints how workers connect; nothing for a run that starts its own."""
+
+    def show(host: Host, engine: Engine) -> None:
+        if run.command:
+            return
+        say(f"Serving at {host.address}; the token is in {host.token_file}.")
+        say("Workers connect with these variables in their environment (on another machine, copy the token file):")
+        click.echo("\n".join(exports(host, engine.id)))
+        say("and then `python trial.py`, with another NASCORE_WORKER for each.")
+        say("Ctrl-C or SIGTERM ends the server; `nascore resume` takes it up again.")
+
+    return show
+
+
+def exports(host: Host, experiment: str) -> list[str]:
+    """Return lines for the shell of a worker; the folder, for logs and weights, only where it can be reached."""
+    variables = worker_variables(host, experiment)
+    if parse_address(host.address).is_loopback():
+        variables["NASCORE_FOLDER"] = str(host.folder)
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    # A process with more than one thread cannot fork its trials.
+    threads = ["export OMP_NUM_THREADS=1", "export MKL_NUM_THREADS=1"]
+    return [*lines, "export NASCORE_WORKER=worker-$HOSTNAME-$$", *threads]

@@ -1,0 +1,51 @@
+"""``nascore show``: one experiment, its settings, state and best trial."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from nascore.cli.documents import experiment_document
+from nascore.cli.screen import emit_document, printable, show
+from nascore.cli.source import Found, choose_records, server_options
+from nascore.cli.tables import architecture_table, experiment_facts, facts_table
+from nascore.cli.verb import Verb, experiment_argument, json_option
+from nascore.cli.wording import metrics_text
+from nascore.record import TrialRecord
+from nascore.record.jsonform import trial_to_json
+
+
+@click.command("show", cls=Verb)
+@experiment_argument
+@server_options
+@json_option
+@click.pass_context
+def command(
+    context: click.Context, *, experiment: str, server: str | None, token_file: Path | None, as_json: bool
+) -> None:
+    """Show one experiment: settings, state, best.
+
+    ID is an id, the beginning of one, a name, or `last` (the default).
+    """
+    records = choose_records(context, server=server, token_file=token_file)
+    found = records.find(experiment)
+    best = records.best(found, 1)
+    if as_json:
+        document = experiment_document(found.record, is_held=found.is_held)
+        emit_document({**document, "best": [trial_to_json(trial) for trial in best]})
+    else:
+        _print(found, best)
+
+
+def _print(found: Found, best: tuple[TrialRecord, ...]) -> None:
+    facts = experiment_facts(found.record, is_held=found.is_held)
+    facts.append(("record", str(found.folder) if found.folder is not None else "on the server"))
+    show(facts_table(facts))
+    if len(best) == 1:
+        measured = printable(metrics_text(best[0], found.record.spec.objectives))
+        show(Text.assemble("\n", ("best", "bold green"), f"  trial {best[0].number}  ", (measured, "bold")))
+        show(architecture_table(best[0]))
+    elif best:
+        show(f"\nThe Pareto front has {len(best)} trials; see `nascore best {found.record.id} --pareto`.")

@@ -1,0 +1,121 @@
+"""``nascore tuners``: every installed tuner, good or broken, with its settings."""
+
+from __future__ import annotations
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from nascore.cli.failure import WrongUsageError
+from nascore.cli.screen import emit_document, printable, say, show
+from nascore.cli.suggestion import did_you_mean
+from nascore.cli.tables import table_of
+from nascore.cli.verb import Verb, json_option
+from nascore.record import JsonValue
+from nascore.tuner.contract import Tuner
+from nascore.tuner.plugins import TUNERS, Plugins, PluginState, PluginStatus
+from nascore.tuner.settings import SettingsOption, settings_options
+
+_STYLES = {PluginState.OK: "green", PluginState.BLOCKED: "yellow"}
+
+
+@click.command("tuners", cls=Verb)
+@click.argument("name", required=False)
+@json_option
+def command(*, name: str | None, as_json: bool) -> None:
+    """List installed tuners and their settings.
+
+    With NAME only that one. A broken one is listed with the reason and what to do about it.
+    """
+    statuses = Plugins(TUNERS).status()
+    if name is not None:
+        statuses = _only(statuses, name)
+    if as_json:
+        emit_document([_document(status) for status in statuses])
+    elif not statuses:
+        say("No tuners are installed. Install one: `pip install nas-evolution`.")
+    else:
+        _print(statuses)
+
+
+def _only(statuses: tuple[PluginStatus, ...], name: str) -> tuple[PluginStatus, ...]:
+    chosen = tuple(status for status in statuses if status.name == name)
+    if not chosen:
+        known = [status.name for status in statuses]
+        fix = did_you_mean(name, known) or f"Installed are {', '.join(known) or 'none'}."
+        raise WrongUsageError(f"There is no tuner `{name}`.", fix=fix)
+    return chosen
+
+
+def _print(statuses: tuple[PluginStatus, ...]) -> None:
+    for index, status in enumerate(statuses):
+        if index:
+            show("")
+        _print_one(status)
+
+
+def _print_one(status: PluginStatus) -> None:
+    heading = Text.assemble((status.name, "bold"), "  ", (status.state.value, _STYLES.get(status.state, "red")))
+    heading.append(f"  {printable(status.distribution)} {printable(status.version)}", style="dim")
+    show(heading)
+    tuner = tuner_of(status)
+    if tuner is None:
+        show(Text(f"  {printable(status.reason)}", style="red"))
+        show(Text(f"  {printable(status.remedy)}", style="green"))
+        return
+    show(Text(f"  {printable(tuner.summary)}"))
+    show(Text(f"  {_abilities(tuner)}", style="dim"))
+    options = settings_options(tuner.settings_type)
+    if options:
+        show(settings_table(options))
+
+
+def _abilities(tuner: type[Tuner]) -> str:  # type: ignore[type-arg]  # any settings
+    most = "any number of objectives" if tuner.max_objectives == 0 else f"objectives: {tuner.max_objectives}"
+    modes = ", ".join(sorted(mode.value for mode in tuner.modes))
+    return f"{modes}; {most}; determinism {tuner.determinism.value}"
+
+
+def tuner_of(status: PluginStatus) -> type[Tuner] | None:  # type: ignore[type-arg]  # any settings
+    """Return the tuner of a plugin that works; ``None`` for a broken one."""
+    value = status.value
+    return value if isinstance(value, type) and issubclass(value, Tuner) else None
+
+
+def settings_table(options: tuple[SettingsOption, ...]) -> Table:
+    """Return the settings of a tuner as a table."""
+    table = table_of("  setting", "type", "default", "what it means")
+    table.columns[-1].no_wrap = False
+    for option in options:
+        default = Text("required", style="red") if option.is_required else Text(printable(option.default))
+        table.add_row(f"  {printable(option.name)}", printable(option.type), default, printable(option.help))
+    return table
+
+
+def _document(status: PluginStatus) -> dict[str, JsonValue]:
+    document: dict[str, JsonValue] = {
+        "name": status.name,
+        "distribution": status.distribution,
+        "version": status.version,
+        "state": status.state.value,
+    }
+    tuner = tuner_of(status)
+    if tuner is None:
+        return {**document, "reason": status.reason, "remedy": status.remedy}
+    document["summary"] = tuner.summary
+    document["determinism"] = tuner.determinism.value
+    document["modes"] = [*sorted(mode.value for mode in tuner.modes)]
+    document["max_objectives"] = tuner.max_objectives
+    document["node_kinds"] = [*sorted(tuner.node_kinds)]
+    document["settings"] = [_setting_document(option) for option in settings_options(tuner.settings_type)]
+    return document
+
+
+def _setting_document(option: SettingsOption) -> dict[str, JsonValue]:
+    return {
+        "name": option.name,
+        "type": option.type,
+        "default": option.default,
+        "is_required": option.is_required,
+        "help": option.help,
+    }

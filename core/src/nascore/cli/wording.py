@@ -1,0 +1,141 @@
+"""Wording: how values of records read on the screen, in tables and in lines of progress."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from nascore.cli.duration import format_duration
+from nascore.record import (
+    Direction,
+    EndReason,
+    ExperimentRecord,
+    ExperimentState,
+    Limits,
+    Objective,
+    TrialRecord,
+    TrialState,
+)
+
+STATE_STYLES: Mapping[str, str] = {
+    "queued": "dim",
+    "running": "cyan",
+    "succeeded": "green",
+    "pruned": "yellow",
+    "infeasible": "yellow",
+    "failed": "red",
+    "paused": "yellow",
+    "stopped": "yellow",
+    "finished": "green",
+}
+"""Styles of the states of experiments and trials."""
+
+END_REASONS: Mapping[EndReason, str] = {
+    EndReason.TRIALS: "all trials are done",
+    EndReason.DURATION: "the time is up",
+    EndReason.TARGET: "the target is reached",
+    EndReason.EXHAUSTED: "the tuner has nothing left to propose",
+    EndReason.STOPPED: "stopped by hand",
+    EndReason.FAILED: "too many trials failed",
+}
+
+
+def metric(value: float) -> str:
+    """Return a metric with six significant digits."""
+    return f"{value:.6g}"
+
+
+def metrics_of(trial: TrialRecord) -> Mapping[str, float]:
+    """Return what a trial measured: its final metrics, or those of its last report; empty for neither."""
+    if trial.outcome is not None:
+        return trial.outcome.metrics
+    return trial.reports[-1].metrics if trial.reports else {}
+
+
+def metrics_text(trial: TrialRecord, objectives: Sequence[Objective]) -> str:
+    """Return the metrics of a trial in one line, objectives first."""
+    metrics = metrics_of(trial)
+    names = [objective.metric for objective in objectives if objective.metric in metrics]
+    names += [name for name in metrics if name not in names]
+    return "  ".join(f"{name} {metric(metrics[name])}" for name in names)
+
+
+def architecture_text(trial: TrialRecord) -> str:
+    """Return what was tried in one line: ``op=conv3 units=64``."""
+    architecture = trial.proposal.architecture
+    if architecture is None:
+        return "a mixture of all candidates" if trial.proposal.mixture is not None else ""
+    return " ".join(f"{path}={_value(value)}" for path, value in architecture.items())
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{','.join(str(part) for part in value)}]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False) if " " in value else value
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def objective_text(objective: Objective) -> str:
+    """Return an objective as people write it: ``accuracy:max``."""
+    direction = "max" if objective.direction is Direction.MAXIMIZE else "min"
+    bound = "" if objective.bound is None else f" (good enough: {metric(objective.bound)})"
+    return f"{objective.metric}:{direction}{bound}"
+
+
+def state_text(record: ExperimentRecord, *, is_held: bool = True) -> str:
+    """Return where an experiment stands; one that should run but that nobody holds was interrupted."""
+    if record.state is ExperimentState.RUNNING and not is_held:
+        return "interrupted"
+    if record.state is ExperimentState.FINISHED and record.end_reason is not None:
+        return f"finished: {END_REASONS[record.end_reason]}"
+    return record.state.value
+
+
+def done_count(record: ExperimentRecord) -> int:
+    """Return the number of trials that have ended."""
+    return sum(count for state, count in record.counts.items() if state.is_final)
+
+
+def name_text(record: ExperimentRecord) -> str:
+    """Return the name that a person gave; empty where the id stands for it."""
+    return "" if record.spec.name == record.id else record.spec.name
+
+
+def progress_text(record: ExperimentRecord) -> str:
+    """Return trials done, of how many: ``12/50``."""
+    limit = record.spec.limits.max_trials
+    return f"{done_count(record)}/{limit}" if limit is not None else str(done_count(record))
+
+
+def counts_text(record: ExperimentRecord) -> str:
+    """Return the number of trials per state: ``12 succeeded, 1 failed``."""
+    parts = [f"{record.counts[state]} {state.value}" for state in TrialState if record.counts.get(state)]
+    return ", ".join(parts) or "none yet"
+
+
+def limits_text(limits: Limits) -> str:
+    """Return limits in one line."""
+    parts = []
+    if limits.max_trials is not None:
+        parts.append(f"{limits.max_trials} trials")
+    if limits.max_duration_s is not None:
+        parts.append(format_duration(limits.max_duration_s))
+    if limits.target is not None:
+        parts.append(f"target {metric(limits.target)}")
+    return ", ".join(parts) or "none"
+
+
+def time_text(unix_s: float) -> str:
+    """Return local date and time to the second; empty for 0."""
+    return datetime.fromtimestamp(unix_s).strftime("%Y-%m-%d %H:%M:%S") if unix_s else ""
+
+
+def duration_of(trial: TrialRecord, now: float) -> str:
+    """Return how long a trial took, or has been running; empty before it begins."""
+    if trial.outcome is not None:
+        return format_duration(trial.outcome.duration_s)
+    if trial.state is TrialState.RUNNING and trial.started_at:
+        return format_duration(max(0.0, now - trial.started_at))
+    return ""

@@ -1,0 +1,101 @@
+"""``python -m nascore.tuner.host NAME``: serves one installed tuner, in a process of its own.
+
+Environment: ``NASCORE_TUNER_SOCKET`` is the Unix socket to serve on; without it, a free port of the loopback interface
+is taken, and every call must carry ``NASCORE_TUNER_TOKEN``. Once it serves, the host prints the line
+``nascore-tuner v1 ADDRESS`` on standard output. From its first moment everything else that is printed goes to standard
+error, so that no plugin can break that line. SIGTERM ends it with status 0; it also ends when its parent does.
+
+A tuner that cannot be loaded is still served: every call then says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from typing import TextIO
+
+import grpc
+from grpc_health.v1 import health, health_pb2_grpc
+
+from nascore.errors import NascoreError, PluginError
+from nascore.tuner.plugins import load_tuner
+from nascore.tuner.servicer import SOCKET_VARIABLE, TOKEN_VARIABLE, Hosted, TokenInterceptor, tuner_handler
+
+HANDSHAKE = "nascore-tuner v1"
+_GRACE_S = 5.0
+_PARENT_CHECK_S = 0.5
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until told to end; returns the exit status."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m nascore.tuner.host NAME\n")
+        return 2
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    handshake = _take_stdout()
+    parent = os.getppid()
+    hosted = _load(arguments[0])
+    asyncio.run(_serve(hosted, handshake, parent=parent))
+    return 0
+
+
+def _take_stdout() -> TextIO:
+    """Return standard output as a stream of its own, and let file descriptor 1 mean standard error from now on."""
+    sys.stdout.flush()
+    taken = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return taken
+
+
+def _load(name: str) -> Hosted:
+    try:
+        tuner_type, version = load_tuner(name)
+    except NascoreError as error:
+        return Hosted(None, error=error)
+    return Hosted(tuner_type, version)
+
+
+async def _serve(hosted: Hosted, handshake: TextIO, *, parent: int) -> None:
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    server, address = _server(hosted)
+    await server.start()
+    handshake.write(f"{HANDSHAKE} {address}\n")
+    handshake.close()
+    watch = asyncio.create_task(_watch_parent(parent, ending))
+    await ending.wait()
+    watch.cancel()
+    await server.stop(_GRACE_S)
+
+
+def _server(hosted: Hosted) -> tuple[grpc.aio.Server, str]:
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    interceptors = (TokenInterceptor(token),) if token else ()
+    server = grpc.aio.server(interceptors=interceptors)
+    server.add_generic_rpc_handlers((tuner_handler(hosted),))
+    checks = health.aio.HealthServicer()  # type: ignore[attr-defined]  # exported, but not in so many words
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)  # type: ignore[no-untyped-call]  # generated
+    path = os.environ.get(SOCKET_VARIABLE, "")
+    if path:
+        server.add_insecure_port(f"unix:{path}")
+        return server, f"unix:{path}"
+    if not token:
+        raise PluginError(f"Neither {SOCKET_VARIABLE} nor {TOKEN_VARIABLE} is set.", hint="Set one of them.")
+    return server, f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+
+
+async def _watch_parent(parent: int, ending: asyncio.Event) -> None:
+    """End with the parent also where the kernel cannot see to it (see ``guard``)."""
+    while os.getppid() == parent:
+        await asyncio.sleep(_PARENT_CHECK_S)
+    ending.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,288 @@
+"""A tuner behind a socket: the session's calls as gRPC calls, each with a deadline, each answer checked.
+
+Any ``TunerService`` will do, in whatever language. A tuner that answers with what it may not is a `TunerCrashedError`,
+so is one that fails with INTERNAL or UNKNOWN.
+
+Not here: starting it (``process``), and starting it again (``supervised``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from nascore.errors import (
+    DeadlineError,
+    InternalError,
+    InvalidInputError,
+    NascoreError,
+    StateError,
+    TunerCrashedError,
+    UnsupportedError,
+)
+from nascore.record import Asked, JsonValue, Report, Told, Verdict
+from nascore.record.wire import VERDICT, event_to_message, report_to_message, told_to_message
+from nascore.space import SearchSpace
+from nascore.status import from_rpc_error
+from nascore.tuner.answers import check_proposal
+from nascore.tuner.contract import Derived, Determinism, Setup
+from nascore.tuner.limits import HostLimits
+from nascore.tuner.servicer import SERVICE, serialize
+from nascore.tuner.session import PROTOCOL_VERSION, Answer, AskStatus, Description
+from nascore.tuner.wire import (
+    answer_from_message,
+    asking_to_message,
+    derived_from_message,
+    description_from_message,
+    opening_to_message,
+)
+from nascore.v1 import tuner_pb2
+
+MAX_EVENTS = 4096
+MAX_REPLAY_BYTES = 3 * 1024 * 1024
+_FRAMING_BYTES = 8
+_OPTIONS = (
+    ("grpc.enable_http_proxy", 0),
+    # Traces of foreign tuners may be long; gRPC would drop the status with them.
+    ("grpc.max_metadata_size", 64 * 1024),
+)
+
+ResponseT = TypeVar("ResponseT", bound=Message)
+ValueT = TypeVar("ValueT")
+
+
+class RemoteTuner:
+    """Keeps the promises of `TunerSession` for a tuner behind a socket. Unsupervised: its death is the caller's affair.
+
+    Args:
+        target: Where it serves, as gRPC names it (``unix:/path``, ``host:port``).
+        token: Sent with every call; empty for none.
+        limits: Deadlines.
+        credentials: TLS; ``None`` for none.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        token: str = "",
+        limits: HostLimits | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        if credentials is None:
+            self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
+        else:
+            self._channel = grpc.aio.secure_channel(target, credentials, options=_OPTIONS)
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self._limits = limits or HostLimits()
+        self._session = uuid.uuid4().hex
+        self._description: Description | None = None
+        self._space: SearchSpace | None = None
+        self._told_through = 0
+
+    @property
+    def label(self) -> str:
+        """Name and version, as far as they are known."""
+        known = self._description
+        return f"{known.name} {known.version}".strip() if known else "(not yet described)"
+
+    async def describe(self) -> Description:
+        """Return who the tuner is; asked for once.
+
+        Raises:
+            UnsupportedError: If it speaks another version of the protocol.
+        """
+        if self._description is None:
+            request = tuner_pb2.DescribeRequest()
+            response = await self._call(request, tuner_pb2.DescribeResponse, timeout_s=self._limits.open_timeout_s)
+            self._description = self._decoded("Describe", lambda: description_from_message(response))
+            _check_protocol(self._description)
+        return self._description
+
+    async def open(
+        self, setup: Setup, settings: Mapping[str, JsonValue], *, state: bytes | None = None, state_seq: int = 0
+    ) -> None:
+        """Open the session, or open it anew."""
+        await self.describe()
+        request = opening_to_message(self._session, setup, settings=settings, state=state, state_seq=state_seq)
+        response = await self._call(request, tuner_pb2.OpenResponse, timeout_s=self._limits.open_timeout_s)
+        if response.cannot_tune:
+            raise UnsupportedError(response.cannot_tune)
+        self._space, self._told_through = setup.space, state_seq
+
+    async def ask(
+        self, first_number: int, seeds: Sequence[int], *, outcomes: Sequence[Told] = (), told_through: int = 0
+    ) -> Answer:
+        """Tell the outcomes, then ask for one proposal a seed."""
+        space = self._opened()
+        request = asking_to_message(
+            self._session, first_number, seeds=seeds, outcomes=outcomes, told_through=told_through
+        )
+        response = await self._call(request, tuner_pb2.AskResponse, timeout_s=self._limits.ask_timeout_s)
+        answer = self._decoded("Ask", lambda: answer_from_message(response))
+        self._check(answer, first_number, wanted=len(seeds), space=space)
+        self._told_through = max(self._told_through, told_through)
+        return answer
+
+    async def tell(self, outcomes: Sequence[Told], *, after_seq: int) -> None:
+        """Tell outcomes that follow on ``after_seq``."""
+        messages = [told_to_message(told) for told in outcomes]
+        request = tuner_pb2.TellRequest(session=self._session, outcomes=messages, after_seq=after_seq)
+        await self._call(request, tuner_pb2.TellResponse, timeout_s=self._limits.tell_timeout_s)
+        self._told_through = max((self._told_through, *(told.seq for told in outcomes)))
+
+    async def replay(self, events: Sequence[Asked | Told]) -> tuple[int, ...]:
+        """Bring the tuner up to date with logged events, in batches; one without Replay by its other calls."""
+        diverged: list[int] = []
+        for batch, messages in _batches(events):
+            request = tuner_pb2.ReplayRequest(session=self._session, events=messages)
+            try:
+                response = await self._call(request, tuner_pb2.ReplayResponse, timeout_s=self._limits.replay_timeout_s)
+            except UnsupportedError:
+                diverged.extend(await self._repeat(batch))
+            else:
+                diverged.extend(response.diverged)
+                self._told_through = max(self._told_through, response.told_through)
+        return tuple(diverged)
+
+    async def _repeat(self, events: Sequence[Asked | Told]) -> list[int]:
+        is_asked_again = (await self.describe()).determinism in (Determinism.REPLAY, Determinism.SNAPSHOT)
+        diverged = []
+        for is_telling, run in itertools.groupby(events, lambda event: isinstance(event, Told)):
+            if is_telling:
+                await self.tell([event for event in run if isinstance(event, Told)], after_seq=self._told_through)
+                continue
+            for asked in (event for event in run if isinstance(event, Asked) and is_asked_again):
+                number = asked.proposal.number
+                answer = await self.ask(number, (asked.seed,), told_through=self._told_through)
+                if answer.proposals != (asked.proposal,):
+                    diverged.append(number)
+        return diverged
+
+    async def review(self, reports: Sequence[Report]) -> tuple[Verdict, ...]:
+        """Return one verdict a report; a tuner that does not review lets every trial continue."""
+        if not (await self.describe()).can_review:
+            return (Verdict.CONTINUE,) * len(reports)
+        messages = [report_to_message(report) for report in reports]
+        request = tuner_pb2.ReviewRequest(session=self._session, reports=messages)
+        response = await self._call(request, tuner_pb2.ReviewResponse, timeout_s=self._limits.ask_timeout_s)
+        if len(response.verdicts) != len(reports):
+            raise self._broken("Review", f"{len(response.verdicts)} verdicts for {len(reports)} reports")
+        return self._decoded(
+            "Review", lambda: tuple(VERDICT.from_number(number, "review: verdicts") for number in response.verdicts)
+        )
+
+    async def derive(self, count: int) -> tuple[Derived, ...]:
+        """Return up to ``count`` final architectures, best first."""
+        space = self._opened()
+        if not (await self.describe()).can_derive:
+            raise UnsupportedError(f"{self.label} derives no architectures of its own.")
+        request = tuner_pb2.DeriveRequest(session=self._session, count=count)
+        response = await self._call(request, tuner_pb2.DeriveResponse, timeout_s=self._limits.ask_timeout_s)
+        found = self._decoded("Derive", lambda: tuple(map(derived_from_message, response.architectures)))
+        self._decoded("Derive", lambda: _check_derived(found, space))
+        return found[:count]
+
+    async def snapshot(self) -> tuple[bytes, int] | None:
+        """Return the tuner's state and the seq it covers, or ``None``."""
+        if not (await self.describe()).can_snapshot:
+            return None
+        request = tuner_pb2.SnapshotRequest(session=self._session)
+        response = await self._call(request, tuner_pb2.SnapshotResponse, timeout_s=self._limits.open_timeout_s)
+        return response.snapshot.state, response.snapshot.seq
+
+    async def close(self) -> None:
+        """End the session and the connection."""
+        if self._space is not None:
+            self._space = None
+            request = tuner_pb2.CloseRequest(session=self._session)
+            # A tuner that is gone already is what was wanted.
+            with contextlib.suppress(NascoreError):
+                await self._call(request, tuner_pb2.CloseResponse, timeout_s=self._limits.stop_grace_s)
+        await self._channel.close(grace=None)
+
+    async def disconnect(self) -> None:
+        """Drop the connection without a word; for a process that is dead or does not answer."""
+        await self._channel.close(grace=None)
+
+    async def _call(self, request: Message, response_type: type[ResponseT], *, timeout_s: float) -> ResponseT:
+        method = type(request).__name__.removesuffix("Request")
+        call = self._channel.unary_unary(
+            f"/{SERVICE}/{method}",
+            request_serializer=serialize,
+            response_deserializer=response_type.FromString,
+        )
+        try:
+            response: ResponseT = await call(request, timeout=timeout_s, metadata=self._metadata)
+        except grpc.RpcError as failure:
+            raise self._failed(method, from_rpc_error(failure), timeout_s=timeout_s) from failure
+        return response
+
+    def _failed(self, method: str, error: NascoreError, *, timeout_s: float) -> NascoreError:
+        if isinstance(error, InternalError):
+            return TunerCrashedError(f"Tuner {self.label} failed in {method}: {error.message}", hint=error.hint)
+        if isinstance(error, DeadlineError):
+            return DeadlineError(f"Tuner {self.label} did not answer {method} within {timeout_s:g} s.")
+        return error
+
+    def _decoded(self, method: str, decode: Callable[[], ValueT]) -> ValueT:
+        try:
+            return decode()
+        except InvalidInputError as error:
+            raise self._broken(method, error.message) from error
+
+    def _check(self, answer: Answer, first_number: int, *, wanted: int, space: SearchSpace) -> None:
+        if len(answer.proposals) > wanted:
+            raise self._broken("Ask", f"{len(answer.proposals)} proposals where {wanted} were wanted")
+        if answer.status is AskStatus.OK and len(answer.proposals) < wanted:
+            raise self._broken("Ask", f"{len(answer.proposals)} proposals of {wanted}, and no reason why")
+        for number, proposal in enumerate(answer.proposals, first_number):
+            check_proposal(proposal, number, space=space, label=self.label)
+
+    def _opened(self) -> SearchSpace:
+        if self._space is None:
+            raise StateError("The session is not open.", hint="Call open first.")
+        return self._space
+
+    def _broken(self, method: str, what: str) -> TunerCrashedError:
+        return TunerCrashedError(
+            f"Tuner {self.label} answered {method} with what it may not: {what}.",
+            hint="This is a defect of the tuner; report it to its authors.",
+        )
+
+
+def _check_derived(found: Sequence[Derived], space: SearchSpace) -> None:
+    for derived in found:
+        space.check(derived.architecture)
+
+
+def _check_protocol(description: Description) -> None:
+    if not description.min_protocol <= PROTOCOL_VERSION <= description.max_protocol:
+        raise UnsupportedError(
+            f"Tuner {description.name} speaks protocols {description.min_protocol} to {description.max_protocol}; "
+            f"this nascore speaks {PROTOCOL_VERSION}.",
+            hint="Update whichever of the two is older.",
+        )
+
+
+def _batches(
+    events: Sequence[Asked | Told],
+) -> Iterator[tuple[Sequence[Asked | Told], list[tuner_pb2.LoggedEvent]]]:
+    """Yield events with their messages, in order, within the limits of one request; nothing for no events."""
+    first, size, messages = 0, 0, list[tuner_pb2.LoggedEvent]()
+    for position, event in enumerate(events):
+        message = event_to_message(event)
+        added = message.ByteSize() + _FRAMING_BYTES
+        if messages and (len(messages) == MAX_EVENTS or size + added > MAX_REPLAY_BYTES):
+            yield events[first:position], messages
+            first, size, messages = position, 0, []
+        messages.append(message)
+        size += added
+    if messages:
+        yield events[first:], messages

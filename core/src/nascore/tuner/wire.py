@@ -1,0 +1,164 @@
+"""What tuners are told and answer, to and from protobuf: descriptions, openings, answers.
+
+Proposals, outcomes and events are in ``nascore.record.wire``; this module adds what only the tuner's service has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from nascore.errors import InvalidInputError
+from nascore.record import JsonValue, Told
+from nascore.record.wire import (
+    json_object_from_text,
+    objective_from_message,
+    objective_to_message,
+    proposal_from_message,
+    proposal_to_message,
+    told_to_message,
+)
+from nascore.space.wire import architecture_from_message, architecture_to_message, space_from_message, space_to_message
+from nascore.tuner.contract import Derived, Determinism, Mode, Setup
+from nascore.tuner.session import Answer, AskStatus, Description
+from nascore.v1 import tuner_pb2
+
+_DETERMINISM = {
+    Determinism.HISTORY: tuner_pb2.DETERMINISM_HISTORY,
+    Determinism.REPLAY: tuner_pb2.DETERMINISM_REPLAY,
+    Determinism.SNAPSHOT: tuner_pb2.DETERMINISM_SNAPSHOT,
+    Determinism.NONE: tuner_pb2.DETERMINISM_NONE,
+}
+_MODE = {Mode.MULTI_TRIAL: tuner_pb2.MODE_MULTI_TRIAL, Mode.ONE_SHOT: tuner_pb2.MODE_ONE_SHOT}
+_ASK_STATUS = {
+    AskStatus.OK: tuner_pb2.ASK_STATUS_OK,
+    AskStatus.EXHAUSTED: tuner_pb2.ASK_STATUS_EXHAUSTED,
+    AskStatus.WAIT: tuner_pb2.ASK_STATUS_WAIT,
+}
+
+MemberT = TypeVar("MemberT")
+
+
+def description_to_message(description: Description) -> tuner_pb2.DescribeResponse:
+    """Return the message of a description."""
+    return tuner_pb2.DescribeResponse(
+        name=description.name,
+        version=description.version,
+        min_protocol=description.min_protocol,
+        max_protocol=description.max_protocol,
+        modes=sorted(_MODE[mode] for mode in description.modes),
+        node_kinds=sorted(description.node_kinds),
+        max_objectives=description.max_objectives,
+        uses_fidelity=description.uses_fidelity,
+        determinism=_DETERMINISM[description.determinism],
+        settings_schema_json=description.settings_schema_json,
+        can_review=description.can_review,
+        can_derive=description.can_derive,
+        can_snapshot=description.can_snapshot,
+        summary=description.summary,
+    )
+
+
+def description_from_message(message: tuner_pb2.DescribeResponse) -> Description:
+    """Return the description of a message.
+
+    Raises:
+        InvalidInputError: Without a name or a level of determinism, or if the schema is no JSON object.
+    """
+    if not message.name:
+        raise InvalidInputError("describe: the tuner has no name.", hint="Set DescribeResponse.name.")
+    json_object_from_text(message.settings_schema_json, "describe: settings_schema_json")
+    return Description(
+        name=message.name,
+        version=message.version,
+        summary=message.summary,
+        modes=frozenset(_member(_MODE, number, "describe: modes") for number in message.modes),
+        node_kinds=frozenset(message.node_kinds),
+        max_objectives=message.max_objectives,
+        uses_fidelity=message.uses_fidelity,
+        determinism=_member(_DETERMINISM, message.determinism, "describe: determinism"),
+        settings_schema_json=message.settings_schema_json,
+        can_review=message.can_review,
+        can_derive=message.can_derive,
+        can_snapshot=message.can_snapshot,
+        min_protocol=message.min_protocol,
+        max_protocol=message.max_protocol,
+    )
+
+
+def opening_to_message(
+    session: str, setup: Setup, *, settings: Mapping[str, JsonValue], state: bytes | None = None, state_seq: int = 0
+) -> tuner_pb2.OpenRequest:
+    """Return the request that opens a session."""
+    return tuner_pb2.OpenRequest(
+        session=session,
+        space=space_to_message(setup.space),
+        objectives=[objective_to_message(objective) for objective in setup.objectives],
+        settings_json=json.dumps(dict(settings), allow_nan=False) if settings else "",
+        seed=setup.seed,
+        costs=[
+            tuner_pb2.Cost(path=path, candidate=candidate, measure=measure, value=value)
+            for (path, candidate, measure), value in sorted(setup.costs.items())
+        ],
+        batches_per_epoch=setup.batches_per_epoch,
+        snapshot=None if state is None else tuner_pb2.Snapshot(state=state, seq=state_seq),
+    )
+
+
+def setup_from_message(message: tuner_pb2.OpenRequest) -> Setup:
+    """Return what a session is opened with; raises as its parts do."""
+    return Setup(
+        space=space_from_message(message.space),
+        objectives=tuple(objective_from_message(objective) for objective in message.objectives),
+        seed=message.seed,
+        costs={(cost.path, cost.candidate, cost.measure): cost.value for cost in message.costs},
+        batches_per_epoch=message.batches_per_epoch,
+    )
+
+
+def asking_to_message(
+    session: str, first_number: int, *, seeds: Sequence[int], outcomes: Sequence[Told], told_through: int
+) -> tuner_pb2.AskRequest:
+    """Return the request that tells outcomes and asks for proposals."""
+    return tuner_pb2.AskRequest(
+        session=session,
+        first_number=first_number,
+        seeds=seeds,
+        outcomes=[told_to_message(told) for told in outcomes],
+        told_through=told_through,
+    )
+
+
+def answer_to_message(answer: Answer) -> tuner_pb2.AskResponse:
+    """Return the message of an answer."""
+    proposals = [proposal_to_message(proposal) for proposal in answer.proposals]
+    return tuner_pb2.AskResponse(proposals=proposals, status=_ASK_STATUS[answer.status])
+
+
+def answer_from_message(message: tuner_pb2.AskResponse) -> Answer:
+    """Return the answer of a message.
+
+    Raises:
+        InvalidInputError: Without a status, or as proposals do.
+    """
+    proposals = tuple(proposal_from_message(proposal) for proposal in message.proposals)
+    return Answer(proposals, _member(_ASK_STATUS, message.status, "ask: status"))
+
+
+def derived_to_message(derived: Derived) -> tuner_pb2.Derived:
+    """Return the message of a final architecture."""
+    return tuner_pb2.Derived(architecture=architecture_to_message(derived.architecture), score=derived.score)
+
+
+def derived_from_message(message: tuner_pb2.Derived) -> Derived:
+    """Return the final architecture of a message; raises as architectures do."""
+    score = message.score if message.HasField("score") else None
+    return Derived(architecture_from_message(message.architecture), score)
+
+
+def _member(table: Mapping[MemberT, int], number: int, field: str) -> MemberT:
+    for member, known in table.items():
+        if known == number:
+            return member
+    raise InvalidInputError(f"{field}: enum number {number} is not known.", hint="Set it to a value of protocol 1.")

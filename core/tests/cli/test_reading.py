@@ -1,0 +1,254 @@
+"""The verbs that read: ls, show, trials, best, logs, export, tuners."""
+
+import csv
+import json
+import shutil
+
+import pytest
+from nascore.cli.logs import split_words
+from nascore.record import Direction, Failure, FailureKind, Objective, Outcome, OutcomeStatus
+
+
+def succeeded(**metrics):
+    return Outcome(OutcomeStatus.COMPLETED, metrics=metrics)
+
+
+def failed(message):
+    return Outcome(OutcomeStatus.FAILED, failure=Failure(FailureKind.EXCEPTION, message, "Traceback"))
+
+
+OUTCOMES = (
+    succeeded(accuracy=0.5, loss=2.0),
+    succeeded(accuracy=0.9, loss=1.0),
+    failed("ValueError: too wide\nsecond line"),
+    succeeded(accuracy=0.7, loss=0.5),
+)
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def kept(keep, home, tmp_path_factory):
+    """An experiment with four trials, made once and copied for every test."""
+    made = tmp_path_factory.getbasetemp() / "kept-experiment"
+    if not made.exists():
+        keep(OUTCOMES)
+        home.rename(made)
+    shutil.copytree(made, home)
+    return next((home / "experiments").iterdir()).name
+
+
+@pytest.mark.parametrize(
+    "words", [["show"], ["trials"], ["best"], ["logs"], ["export"], ["pause"], ["stop"], ["resume"]]
+)
+def test_without_experiments_every_verb_says_so(invoke, words):
+    shown = invoke(*words)
+    assert shown.exit_code == 1
+    assert "There is no experiment 'last'" in shown.stderr
+    assert "There are none yet." in shown.stderr
+    assert "[NOT_FOUND]" in shown.stderr
+
+
+def test_an_empty_home_is_no_error_for_ls(invoke):
+    assert invoke("ls").exit_code == 0
+    assert "nascore hello" in invoke("ls").stderr
+    assert json.loads(invoke("ls", "--json").stdout) == []
+
+
+def test_ls_shows_every_experiment_newest_first(invoke, keep, kept):
+    second = keep((), name="second")
+    rows = invoke("ls").stdout.splitlines()
+    assert [row.split()[0] for row in rows] == ["id", second, kept]
+    assert "4/50" in rows[2]
+    assert "interrupted" in rows[2]
+    documents = json.loads(invoke("ls", "--json").stdout)
+    assert [document["id"] for document in documents] == [second, kept]
+    assert documents[1]["is_held"] is False
+
+
+@pytest.mark.parametrize("identifier", ["last", "kept", "ID", "PREFIX"])
+def test_an_experiment_is_found_by_id_prefix_name_and_last(invoke, kept, identifier):
+    asked = {"ID": kept, "PREFIX": kept[:4]}.get(identifier, identifier)
+    shown = invoke("show", asked)
+    assert shown.exit_code == 0, shown.stderr
+    assert kept in shown.stdout
+
+
+def test_a_wrong_name_is_answered_with_the_right_one(invoke, kept):
+    shown = invoke("show", "kepp")
+    assert shown.exit_code == 1
+    assert "Did you mean 'kept'?" in shown.stderr
+
+
+def test_show_says_all_there_is_to_say(invoke, kept, home):
+    shown = invoke("show").stdout
+    for text in ("toy", "accuracy:max", "50 trials", "114 architectures", "3 succeeded, 1 failed", "trial 1", "seed"):
+        assert text in shown
+    assert str(home / "experiments" / kept) in shown
+    document = json.loads(invoke("show", "--json").stdout)
+    assert document["best"][0]["metrics"] == {"accuracy": 0.9, "loss": 1.0}
+    assert document["state_text"] == "interrupted"
+
+
+def test_trials_are_filtered_sorted_and_cut(invoke, kept):
+    def numbers(*words):
+        return [trial["number"] for trial in json.loads(invoke("trials", *words, "--json").stdout)]
+
+    assert numbers() == [0, 1, 2, 3]
+    assert numbers("--state", "failed") == [2]
+    assert numbers("--sort", "accuracy") == [1, 3, 0, 2]
+    assert numbers("--sort", "accuracy", "--reverse") == [2, 0, 3, 1]
+    assert numbers("--sort", "accuracy", "-n", "2") == [1, 3]
+    assert numbers("--sort", "number", "-n", "1") == [0]
+
+
+def test_a_metric_to_be_small_is_sorted_smallest_first(invoke, keep):
+    keep(OUTCOMES, objectives=(Objective("loss", Direction.MINIMIZE),))
+    sorted_by_loss = json.loads(invoke("trials", "--sort", "loss", "--json").stdout)
+    assert [trial["number"] for trial in sorted_by_loss] == [3, 1, 0, 2]
+    assert json.loads(invoke("best", "--json").stdout)[0]["number"] == 3
+
+
+def test_the_table_of_trials_names_the_failure(invoke, kept):
+    shown = invoke("trials").stdout
+    assert "ValueError: too wide" in shown
+    assert "second line" not in shown
+    assert "op=conv" in shown
+
+
+def test_a_metric_that_no_trial_has_is_refused(invoke, kept):
+    shown = invoke("trials", "--sort", "acuracy")
+    assert shown.exit_code == 2
+    assert "no trial has the metric `acuracy`" in shown.stderr
+    assert "Did you mean `accuracy`?" in shown.stderr
+
+
+def test_best_is_the_best_and_has_its_decisions(invoke, kept):
+    shown = invoke("best").stdout
+    assert "0.9" in shown
+    assert "width" in shown
+    assert [trial["number"] for trial in json.loads(invoke("best", "-n", "2", "--json").stdout)] == [1, 3]
+
+
+def test_the_pareto_front_is_whole(invoke, keep):
+    objectives = (Objective("accuracy"), Objective("loss", Direction.MINIMIZE))
+    keep(OUTCOMES, objectives=objectives)
+    front = json.loads(invoke("best", "--pareto", "--json").stdout)
+    assert sorted(trial["number"] for trial in front) == [1, 3]
+    assert [trial["number"] for trial in json.loads(invoke("best", "-n", "3", "--json").stdout)] == [1, 3, 0]
+
+
+def test_nothing_is_best_before_a_trial_succeeded(invoke, keep):
+    keep([failed("x")])
+    assert invoke("best").exit_code == 0
+    assert "No trial of" in invoke("best").stderr
+    assert invoke("export", "--best").exit_code == 1
+
+
+def test_the_best_architecture_is_exported_as_plain_json(invoke, kept, tmp_path):
+    assert set(json.loads(invoke("export", "--best").stdout)) == {"op", "width"}
+    written = invoke("export", "last", "--best", "-o", "best.json")
+    assert (written.stdout, "Wrote best.json" in written.stderr) == ("", True)
+    assert json.loads((tmp_path / "best.json").read_text()) == json.loads(invoke("export", "--trial", "1").stdout)
+
+
+def test_all_trials_are_exported_as_json_and_csv(invoke, kept):
+    document = json.loads(invoke("export").stdout)
+    assert document["experiment"]["id"] == kept
+    assert len(document["trials"]) == 4
+    rows = list(csv.DictReader(invoke("export", "--format", "csv").stdout.splitlines()))
+    assert [row["accuracy"] for row in rows] == ["0.5", "0.9", "", "0.7"]
+    assert rows[1]["decision:op"] in ("conv3", "conv5")
+
+
+def test_no_cell_of_the_csv_is_a_formula(invoke, keep):
+    keep([failed("=cmd|' /C calc'!A0")])
+    assert ",'=cmd" in invoke("export", "--format", "csv").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["--trial", "9"], 1, "has no trial 9"),
+        (["--best", "--trial", "1"], 2, "cannot be given together"),
+        (["--format", "xml"], 2, "--format"),
+        (["--best", "-o", "no/such/folder.json"], 1, "No such file or directory"),
+    ],
+)
+def test_wrong_exports_say_why(invoke, kept, words, code, text):
+    shown = invoke("export", *words)
+    assert shown.exit_code == code
+    assert text in shown.stderr
+
+
+def test_model_code_without_the_sdk_says_what_to_install(invoke, kept, monkeypatch):
+    monkeypatch.setenv("NASCORE_PLUGINS", "toy")
+    shown = invoke("export", "--code", "model.py")
+    assert shown.exit_code == 1
+    assert "pip install nas-trial" in shown.stderr
+
+
+def test_logs_of_workers_and_trials(invoke, kept, home):
+    logs = home / "experiments" / kept / "logs"
+    (logs / "worker-0.log").write_text("one\ntwo\nno end")
+    (logs / "worker-10.log").write_text("ten\n")
+    (logs / "trial-3.log").write_text("three\n")
+    assert invoke("logs", "3").stdout == "three\n"
+    assert invoke("logs", "kept", "worker-0").stdout == "one\ntwo\nno end\n"
+    assert (
+        invoke("logs", "-f").stdout == "==> worker-0 <==\none\ntwo\n==> worker-10 <==\nten\n==> worker-0 <==\nno end\n"
+    )
+    lines = [json.loads(line) for line in invoke("logs", "3", "--json").stdout.splitlines()]
+    assert lines == [{"source": "trial-3", "line": "three"}]
+    wrong = invoke("logs", "worker-1")
+    assert wrong.exit_code == 2
+    assert "worker-1 wrote nothing yet" in wrong.stderr
+    assert "Did you mean" in wrong.stderr
+
+
+def test_the_words_of_logs_are_an_experiment_a_trial_or_both():
+    assert split_words(()) == ("last", "")
+    assert split_words(("12",)) == ("last", "12")
+    assert split_words(("worker-0",)) == ("last", "worker-0")
+    assert split_words(("abc",)) == ("abc", "")
+    assert split_words(("abc", "3")) == ("abc", "3")
+
+
+def test_files_never_leave_the_folder_of_logs(invoke, kept):
+    assert invoke("logs", "last", "../log.db").exit_code == 2
+
+
+def test_tuners_lists_good_and_broken_ones_with_settings(invoke):
+    shown = invoke("tuners").stdout
+    assert "toy  ok  toy-tuner 0.1" in shown
+    assert "Draws architectures at random." in shown
+    assert "population_size" in shown
+    assert "Number of architectures kept." in shown
+    assert "broken  import error" in shown
+    assert "a_module_that_nobody_has" in shown
+    documents = {document["name"]: document for document in json.loads(invoke("tuners", "--json").stdout)}
+    assert documents["toy"]["settings"][0]["default"] == "50"
+    assert documents["broken"]["state"] == "import error"
+
+
+def test_one_tuner_by_name(invoke):
+    assert [document["name"] for document in json.loads(invoke("tuners", "toy", "--json").stdout)] == ["toy"]
+    wrong = invoke("tuners", "toyy")
+    assert wrong.exit_code == 2
+    assert "Did you mean `toy`?" in wrong.stderr
+
+
+def test_text_of_a_trial_is_never_taken_for_markup(invoke, keep):
+    keep([failed("[red]no[/red] :smile: inputs=[stem]")], name="[bold]x[/bold]")
+    assert "[red]no[/red] :smile: inputs=[stem]" in invoke("trials").stdout
+    assert "[bold]x[/bold]" in invoke("ls").stdout
+    assert "[bold]x[/bold]" in invoke("show").stdout
+
+
+def test_no_line_in_a_pipe_ends_with_spaces(invoke, kept):
+    for verb in ("ls", "show", "trials", "best", "tuners"):
+        lines = invoke(verb).stdout.splitlines()
+        assert lines == [line.rstrip() for line in lines]

@@ -1,0 +1,128 @@
+"""Little distributions for the tests: installed by writing their metadata, as a package manager would."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+Install = Callable[..., Path]
+
+# One tuner with every vice. Which one, and at which trial, is a setting; a marker file makes it happen only once.
+TROUBLED = """
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+from nascore.record import Proposal
+from nascore.space import Architecture
+from nascore.tuner import Determinism, NoProposal, Settings, Tuner, hookimpl
+
+NASCORE_PLUGIN_API = 1
+print("a greeting on standard output at import")
+
+
+class TroubledSettings(Settings):
+    vice: str = ""
+    at: int = 3
+    marker: str = ""
+
+
+class Troubled(Tuner[TroubledSettings]):
+    name = "troubled"
+    summary = "Has every vice."
+    settings_type = TroubledSettings
+    determinism = Determinism.REPLAY
+
+    def __init__(self, setup, settings):
+        super().__init__(setup, settings)
+        self.steps = 0
+        self.kept = []
+
+    @classmethod
+    def cannot_tune(cls, setup, settings):
+        return "It has no time for you." if settings.vice == "refuse" else ""
+
+    def ask(self, number, seed):
+        if number == self.settings.at and self.settings.vice != "raise in tell" and self.is_due():
+            self.indulge(number)
+        self.steps += 1
+        generator = Random(seed + self.steps)
+        if self.settings.vice == "invalid" and number == self.settings.at:
+            return Proposal(number, Architecture({"layer00": "conv9"}))
+        return Proposal(number, self.space.sample(generator), notes={"steps": self.steps})
+
+    def tell(self, proposal, outcome):
+        if self.settings.vice == "raise in tell" and proposal.number == self.settings.at and self.is_due():
+            raise RuntimeError("no more tales")
+        self.steps += 100
+
+    def is_due(self):
+        marker = self.settings.marker
+        if marker and Path(marker).exists():
+            return False
+        if marker:
+            Path(marker).touch()
+        return True
+
+    def indulge(self, number):
+        vice = self.settings.vice
+        if vice == "raise":
+            raise ValueError("bad luck with trial %d" % number)
+        if vice == "hang":
+            time.sleep(600)
+        if vice == "leak":
+            while True:
+                self.kept.append(bytearray(os.urandom(1) * (8 * 2**20)))
+                time.sleep(0.005)
+        if vice == "exit":
+            print("goodbye", flush=True)
+            os._exit(3)
+        if vice == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if vice == "print":
+            print("nascore-tuner v1 unix:/nowhere", flush=True)
+
+
+@hookimpl
+def nascore_tuners():
+    return {"troubled": Troubled}
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Install a distribution for this test: in this process and in those it starts."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("PYTHONPATH", str(site))
+
+    def install(
+        name: str, *, modules: Mapping[str, str], entry_points: str, version: str = "1.2.3", metadata: str = ""
+    ) -> Path:
+        for module, source in modules.items():
+            (site / f"{module}.py").write_text(textwrap.dedent(source))
+        info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(metadata or f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(textwrap.dedent(entry_points))
+        return site
+
+    return install
+
+
+@pytest.fixture
+def troubled(install: Install) -> str:
+    """Install the tuner with every vice and return its name."""
+    install(
+        "troubled-tuner",
+        modules={"troubled_plugin": TROUBLED},
+        entry_points="[nascore.tuners]\ntroubled = troubled_plugin\n",
+    )
+    return "troubled"

@@ -1,0 +1,104 @@
+"""A program that is no tuner, or not yet one, is refused with what it said."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from nascore.errors import NascoreError, PluginError, UnsupportedError
+from nascore.tuner.limits import HostLimits
+from nascore.tuner.process import TunerProcess
+
+QUICK = HostLimits(start_timeout_s=0.3)
+
+
+async def started(*command: str, limits: HostLimits | None = None) -> TunerProcess:
+    return await TunerProcess.start(command, name="mine", limits=limits or HostLimits(start_timeout_s=20))
+
+
+def script(folder: Path, source: str) -> str:
+    file = folder / "tuner.sh"
+    file.write_text(f"#!/bin/sh\n{source}\n")
+    file.chmod(file.stat().st_mode | stat.S_IXUSR)
+    return str(file)
+
+
+def leftovers() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "sentence"),
+    [
+        ("exit 7", PluginError, r"ended before its handshake: exit status 7\."),
+        ("echo 'no GPU here' >&2; exit 1", PluginError, r"exit status 1\.\n    no GPU here"),
+        ("kill -9 $$", PluginError, r"ended before its handshake: killed by SIGKILL\."),
+        ("echo hello", PluginError, "printed 'hello' instead of its handshake"),
+        ("echo 'nascore-tuner v2 unix:/t.sock'", UnsupportedError, "speaks protocol 2; this nascore speaks 1"),
+        ("echo 'nascore-tuner v1 0.0.0.0:80'", PluginError, "serves on '0.0.0.0:80', which others may reach"),
+        ("echo 'nascore-tuner v1'", PluginError, "instead of its handshake"),
+        ("head -c 100000 /dev/zero", PluginError, "an endless line"),
+    ],
+    ids=["exit", "stderr", "signal", "chatter", "newer", "public", "no-address", "endless"],
+)
+async def test_wrong_start_says_what_happened(
+    tmp_path: Path, source: str, kind: type[NascoreError], sentence: str
+) -> None:
+    with pytest.raises(kind, match=sentence):
+        await started(script(tmp_path, source))
+    assert not leftovers()
+
+
+async def test_silent_program_is_given_up_with_its_children(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    with pytest.raises(PluginError, match=r"no handshake within 0\.3 s\.\n    thinking"):
+        await started(script(tmp_path, f"echo thinking >&2; sleep 60 & echo $! >{pid}; sleep 60"), limits=QUICK)
+    assert not leftovers()
+    child = int(pid.read_text())
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
+async def test_program_that_cannot_be_run_is_named(tmp_path: Path) -> None:
+    plain = tmp_path / "plain.py"
+    plain.write_text("print()")
+    with pytest.raises(PluginError, match="was not found"):
+        await started("./no-such-tuner")
+    with pytest.raises(PluginError, match=r"plain\.py is not executable") as caught:
+        await started(str(plain))
+    assert "chmod +x" in caught.value.hint
+    with pytest.raises(PluginError, match="is a folder"):
+        await started(str(tmp_path))
+
+
+async def test_socket_lies_in_a_private_folder_that_is_cleared_away(tmp_path: Path) -> None:
+    process = await started(script(tmp_path, 'echo "nascore-tuner v1 unix:$NASCORE_TUNER_SOCKET"; sleep 600'))
+    socket = Path(process.address.removeprefix("unix:"))
+    assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+    assert len(str(socket)) < 100
+    assert process.is_running
+    assert process.memory_bytes() > 0
+    await process.stop(grace_s=5)
+    await process.stop(grace_s=5)
+    assert not socket.parent.exists()
+    assert process.memory_bytes() == 0
+    assert not leftovers()
+
+
+async def test_deaf_program_is_killed_after_its_grace(tmp_path: Path) -> None:
+    greeting = 'echo "nascore-tuner v1 unix:$NASCORE_TUNER_SOCKET"'
+    process = await started(script(tmp_path, f"trap '' TERM; {greeting}; while :; do sleep 1; done"))
+    await process.stop(grace_s=0.1)
+    assert not leftovers()
+
+
+async def test_secrets_of_the_server_are_not_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASCORE_TOKEN", "canary")
+    monkeypatch.setenv("MINE", "kept")
+    with pytest.raises(PluginError) as caught:
+        await started(sys.executable, "-c", "import os; print(os.environ.get('NASCORE_TOKEN'), os.environ['MINE'])")
+    assert "'None kept'" in str(caught.value)
+    assert os.environ["NASCORE_TOKEN"] == "canary"
