@@ -102,6 +102,10 @@ class ServedEndpoint:
     async def kill(self) -> None:
         await self._servers[-1].stop(None)
 
+    async def end(self) -> None:
+        for server in self._servers:
+            await server.stop(None)
+
     @property
     def starts(self) -> int:
         return len(self._servers)
@@ -117,13 +121,13 @@ async def served(search: Search, endpoint: ServedEndpoint, **settings: JsonValue
         yield session
     finally:
         await session.close()
-        if endpoint.starts:
-            await endpoint.kill()
 
 
 @pytest.fixture
-def endpoint(troubled: str, tmp_path: Path) -> ServedEndpoint:
-    return ServedEndpoint(troubled, tmp_path)
+async def endpoint(troubled: str, tmp_path: Path) -> AsyncIterator[ServedEndpoint]:
+    served = ServedEndpoint(troubled, tmp_path)
+    yield served
+    await served.end()
 
 
 @pytest.fixture

@@ -111,6 +111,7 @@ class Server:
             self._place = None
 
     def _assembled(self) -> grpc.aio.Server:
+        grpc.aio.init_grpc_aio()  # for the life of the process, as in nascore.tuner.remote
         server: grpc.aio.Server = grpc.aio.server(
             interceptors=(TokenInterceptor(self._token),), options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
         )

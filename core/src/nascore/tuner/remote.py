@@ -75,6 +75,9 @@ class RemoteTuner:
         limits: HostLimits | None = None,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
+        # Kept for the life of the process: when the last object of grpc.aio is collected, its shutdown joins a poller
+        # thread that may never end, in whatever thread the collector happens to run.
+        grpc.aio.init_grpc_aio()
         if credentials is None:
             self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
         else:
