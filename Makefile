@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 PACKAGES := core trial-sdk plugins/nas-random plugins/nas-evolution
 REQUIREMENTS := requirements-dev.txt constraints.txt $(addsuffix /pyproject.toml,$(PACKAGES))
 
-.PHONY: setup demo test lint format bench proto clean
+.PHONY: setup demo test test-slow lint format bench proto clean
 
 setup: $(STAMP)
 
@@ -22,7 +22,11 @@ demo: setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/demo.py
 
 test: setup
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto
+
+# What takes longer: ten kills in one search, packages in fresh environments.
+test-slow: setup
+	$(BIN)/python -m pytest -q -m slow
 
 lint: setup
 	$(BIN)/ruff check .

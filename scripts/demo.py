@@ -1,6 +1,6 @@
 """The main job on real data: search networks for handwritten digits, export the best one, and run it on its own.
 
-Called by ``make demo``; takes about three minutes on two CPU cores. Everything it does is printed as the command a user
+Called by ``make demo``; takes about two minutes on two CPU cores. Everything it does is printed as the command a user
 would type, and each of these commands works on its own.
 """
 
@@ -38,7 +38,7 @@ def main() -> None:
     run("nascore hello .")
     run("nascore space trial.py")
     settings = "--set population_size=12 --set sample_size=4"
-    run(f"nascore run trial.py --tuner evolution --trials 32 --parallel 2 --seed 1 {settings}")
+    run(f"nascore run trial.py --tuner evolution --trials 40 --parallel 2 --seed 1 {settings}")
     run("nascore best last")
     run("nascore export last --best -o best.json")
     run("nascore export last --best --code model.py")
