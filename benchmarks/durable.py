@@ -75,7 +75,8 @@ def serving(folder: Path) -> Iterator[tuple[str, str]]:
     (folder / "space.json").write_text(SPACE.to_json())
     environment = {**os.environ, "NASCORE_HOME": str(folder)}
     command = [sys.executable, "-m", "nascore", "serve", "--tuner", "random", "--space", "space.json", "-q"]
-    server = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    server = subprocess.Popen(command, cwd=folder, env=environment, stdout=quiet, stderr=quiet)
     try:
         yield found(folder)
     finally:
