@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from nascore.cli.failure import InputFileError, block_of, render_block, show_failure
 from nascore.errors import HeldError, NotFoundError, SpaceError, Violation
 from rich.console import Console
@@ -47,3 +49,15 @@ def test_markup_in_a_message_is_text():
 def test_an_error_of_the_system_names_the_file():
     block = block_of(PermissionError(13, "Permission denied", "/x/y"))
     assert (block.what, block.where, block.code) == ("Permission denied.", "/x/y", "OS_ERROR")
+
+
+def test_no_line_of_an_error_in_a_pipe_ends_with_spaces(capsys):
+    show_failure(NotFoundError("There is nothing of that name here.", hint="Look."), is_debug=False)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [line.rstrip() for line in lines]
+
+
+def test_every_code_of_the_command_line_has_its_row():
+    page = (Path(__file__).parents[3] / "docs" / "errors.md").read_text()
+    for code in ("WRONG_USAGE", "SEARCH_FAILED", "TRIAL_FILE_FAILED", "OS_ERROR"):
+        assert f"| `{code}` |" in page

@@ -50,7 +50,7 @@ def test_help_imports_neither_grpc_nor_pydantic_nor_the_engine():
         (["--vresion"], ["No option `--vresion`.", "Did you mean `--version`?"]),
         (["run", "t.py", "--trails", "3"], ["No option `--trails`.", "Did you mean `--trials`?"]),
         (["run"], ["Missing argument", "See `nascore run --help`."]),
-        (["run", "t.py", "--trials", "0"], ["--trials: 0 is not in the range x>=1"]),
+        (["run", "t.py", "--trials", "0"], ["--trials: 0 is too small; the smallest is 1"]),
         (["run", "t.py", "--duration", "24x"], ["--duration: `24x` is not a duration", "1h30m"]),
         (["run", "t.py", "--objective", "a:up"], ["--objective: `up` is not a direction.", "accuracy:max"]),
         (["run", "t.py", "--gpus", "x"], ["--gpus: `x` is not a list of GPUs.", "0,1"]),
@@ -103,7 +103,7 @@ def test_a_defect_of_nascore_is_called_one(invoke, monkeypatch):
 
 def test_options_come_from_the_environment(invoke, monkeypatch):
     monkeypatch.setenv("NASCORE_RUN_TRIALS", "many")
-    assert "--trials: 'many' is not a valid integer" in invoke("run", "t.py").stderr
+    assert "--trials: `many` is not a whole number" in invoke("run", "t.py").stderr
 
 
 def test_colour_is_only_for_terminals(nascore):

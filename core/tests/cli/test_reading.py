@@ -3,6 +3,8 @@
 import csv
 import json
 import shutil
+import signal
+import time
 
 import pytest
 from nascore.cli.logs import split_words
@@ -252,3 +254,76 @@ def test_no_line_in_a_pipe_ends_with_spaces(invoke, kept):
     for verb in ("ls", "show", "trials", "best", "tuners"):
         lines = invoke(verb).stdout.splitlines()
         assert lines == [line.rstrip() for line in lines]
+
+
+def test_ls_says_the_best_value_so_far(invoke, keep, kept):
+    keep(OUTCOMES, name="two", objectives=(Objective("accuracy"), Objective("loss", Direction.MINIMIZE)))
+    shown = invoke("ls").stdout.splitlines()
+    assert "front of 2" in shown[1]
+    assert "accuracy 0.9" in shown[2]
+    assert json.loads(invoke("ls", "--json").stdout)[1]["best"][0]["metrics"]["accuracy"] == 0.9
+
+
+def test_a_damaged_log_is_named_and_hides_no_other(invoke, keep, kept, home):
+    (home / "experiments" / "damaged2").mkdir()
+    (home / "experiments" / "damaged2" / "log.db").write_text("not a database, whatever it is called " * 9)
+    listed = invoke("ls")
+    assert kept in listed.stdout
+    assert "damaged2 is left out" in listed.stderr
+    shown = invoke("show", "damaged2")
+    assert shown.exit_code == 1
+    assert "[DATA_LOSS]" in shown.stderr
+    assert invoke("show", kept).stderr == ""
+
+
+def test_lines_of_trials_stay_short_in_a_pipe(invoke, kept):
+    assert max(map(len, invoke("trials").stdout.splitlines())) <= 120
+
+
+def test_what_has_ended_is_not_said_to_be_stopped(invoke, experiment_file):
+    assert invoke("run", str(experiment_file), "--trials", "1", "-q").exit_code == 0
+    shown = invoke("stop")
+    assert shown.exit_code == 0
+    assert "has ended already: finished: all trials are done" in shown.stdout
+
+
+def test_several_objectives_are_refused_at_once_by_a_tuner_for_one(invoke, experiment_file):
+    words = ("--tuner", "evolution", "--objective", "accuracy", "--objective", "latency:min")
+    refused = invoke("run", str(experiment_file), *words)
+    assert refused.exit_code == 1
+    assert "optimises at most 1 of the 2 objectives accuracy, latency" in refused.stderr
+    assert json.loads(invoke("ls", "--json").stdout) == []
+
+
+def test_a_folder_is_not_run(invoke, tmp_path):
+    refused = invoke("run", str(tmp_path))
+    assert refused.exit_code == 2
+    assert "This is a folder" in refused.stderr
+    assert "trial.py" in refused.stderr
+
+
+def test_a_home_that_cannot_be_made_says_where_to_put_it(invoke, experiment_file, tmp_path):
+    (tmp_path / "file").write_text("")
+    refused = invoke("--home", str(tmp_path / "file" / "home"), "run", str(experiment_file))
+    assert refused.exit_code == 2
+    assert "NASCORE_HOME" in refused.stderr
+
+
+def test_followed_logs_show_trials_that_begin_later(begin, invoke, experiment_file, home):
+    search = begin("run", str(experiment_file), TOY="slow")
+    for _ in range(200):
+        time.sleep(0.05)
+        if any(document["counts"].get("running") for document in json.loads(invoke("ls", "--json").stdout)):
+            break
+    logs = next((home / "experiments").iterdir()) / "logs"
+    (logs / "trial-9.log").write_text("this one is over\n")
+    (logs / "worker-9.log").write_text("ready\n")
+    followed = begin("logs", "-f")
+    read = iter(followed.stdout.readline, "")
+    assert "ready\n" in read
+    (logs / "trial-7.log").write_text("hello from seven\n")
+    assert next(read) == "==> trial-7 <==\n"
+    assert next(read) == "hello from seven\n"
+    search.send_signal(signal.SIGTERM)
+    search.communicate(timeout=30)
+    assert "this one is over" not in followed.communicate(timeout=30)[0]

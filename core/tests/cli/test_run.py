@@ -72,8 +72,10 @@ def test_a_worker_that_cannot_begin_ends_the_run_with_its_last_lines(invoke, exp
     assert "exited with code 1 before its first trial" in ran.stderr
     assert "RuntimeError: no data set here" in ran.stderr
     assert "worker-" in ran.stderr
+    assert "worker.py" in ran.stderr
     assert "[SEARCH_FAILED]" in ran.stderr
     assert "nascore/cli" not in ran.stderr
+    assert json.loads(invoke("ls", "--json").stdout) == []
 
 
 @pytest.mark.slow

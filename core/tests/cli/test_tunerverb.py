@@ -26,8 +26,8 @@ def trial(tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "texts"),
     [
-        (["--tuner", "toyy"], 1, ["There is no tuner `toyy`.", "Did you mean `toy`?", "nascore tuners"]),
-        (["--tuner", "zzz"], 1, ["There is no tuner `zzz`.", "Installed are"]),
+        (["--tuner", "toyy"], 2, ["There is no tuner `toyy`.", "Did you mean `toy`?", "nascore tuners"]),
+        (["--tuner", "zzz"], 2, ["There is no tuner `zzz`.", "Installed are"]),
         (["--tuner", "broken"], 1, ["a_module_that_nobody_has", "[PLUGIN_FAILED]"]),
         (["--tuner", "rgpc://x:1"], 2, ["unknown form", "grpc"]),
         (["--tuner", "grpc://x"], 2, ["grpc://HOST:PORT"]),

@@ -81,7 +81,7 @@ def run_trial_file(
 def missing_output(trial_file: Path) -> TrialFileError:
     """The error for a trial file that ended well but did nothing."""
     return TrialFileError(
-        f"{trial_file} ended without doing what it was asked for.",
+        f"{trial_file} ended without calling `nas.run(...)`.",
         where=str(trial_file),
         hint='End the file with `if __name__ == "__main__": nas.run(...)`.',
     )

@@ -12,8 +12,9 @@ INDENT = "  "
 def shown(space: SearchSpace) -> str:
     """All decisions with what they offer, what depends on a candidate indented below it, and the size."""
     count = len(space.decisions)
-    size = f"{count} decision{'s' if count != 1 else ''}, {space.size()} architectures"
-    return "\n".join([*_nodes(space.nodes, 0), "", size])
+    many = space.size()
+    size = f"{count} decision{'s' * (count != 1)}, {many} architecture{'s' * (str(many) != '1')}"
+    return "\n".join([*_nodes(space.nodes, 0), *[""][:count], size])
 
 
 def _nodes(nodes: Sequence[Node], depth: int) -> Iterator[str]:

@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from nascore.cli.ending import Ending
+from nascore.cli.failure import NotBegunError
 from nascore.cli.hosting import Host, Listening, new_request_id
 from nascore.cli.lost import hand_back
 from nascore.cli.plan import Plan
 from nascore.cli.progress import Reporter
 from nascore.cli.runfile import RunFile
 from nascore.cli.search import Search
+from nascore.errors import SettingsError
 from nascore.experiment import Engine, experiment_folder, new_identifier
 from nascore.record import ExperimentAction, ExperimentState, Limits
 
@@ -34,7 +36,7 @@ def begin_search(
     """Create an experiment, search until it ends, and return how it ended.
 
     Raises:
-        NascoreError: If it cannot begin; nothing is left of it then.
+        NascoreError: If it cannot begin, or its workers cannot; nothing is left of it then.
     """
     identifier = new_identifier()
     folder = experiment_folder(home, identifier)
@@ -51,15 +53,24 @@ def begin_search(
         plan.run.write(folder)
         chosen = listening or Listening(is_tuner_insecure=plan.run.is_tuner_insecure)
         return Search(folder, plan.run, create, reporter, dict(os.environ), chosen, greet).conduct()
+    except NotBegunError:
+        is_created = False
+        raise
     finally:
         if not is_created:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _make(folder: Path) -> None:
-    folder.mkdir(parents=True, mode=0o700)
-    for name in ("logs", "weights"):
-        (folder / name).mkdir()
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+        for name in ("logs", "weights"):
+            (folder / name).mkdir()
+    except OSError as error:
+        raise SettingsError(
+            f"The folder of the experiment cannot be made, {folder}: {error.strerror}.",
+            hint="Choose another place for experiments with `--home FOLDER` or NASCORE_HOME.",
+        ) from error
 
 
 def go_on(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from nascore.cli.options import Count
 from nascore.cli.screen import emit_document, say, show
 from nascore.cli.source import Found, choose_records, server_options
 from nascore.cli.tables import architecture_table, trials_table
@@ -18,7 +19,7 @@ from nascore.record.jsonform import trial_to_json
 
 @click.command("best", cls=Verb)
 @experiment_argument
-@click.option("-n", "count", type=click.IntRange(1, 1000), default=1, help="How many.  [default: 1]")
+@click.option("-n", "count", type=Count(), default=1, help="How many.  [default: 1]")
 @click.option("--pareto", "is_pareto", is_flag=True, help="The Pareto front: trials that no other one beats in all.")
 @server_options
 @json_option

@@ -9,10 +9,11 @@ import click
 
 from nascore.cli.hosting import Listening, new_request_id, opened
 from nascore.cli.screen import say
+from nascore.cli.wording import state_text
 from nascore.client import Client
 from nascore.errors import HeldError
 from nascore.experiment import Holder, archive, read_holder
-from nascore.record import ExperimentAction, ExperimentRecord, Limits
+from nascore.record import ExperimentAction, ExperimentRecord, ExperimentState, Limits
 
 _PATIENCE_S = 5.0
 
@@ -59,6 +60,9 @@ async def _write(folder: Path, identifier: str, action: ExperimentAction) -> Exp
 
 
 def show_action(record: ExperimentRecord, *, done: str) -> None:
-    """Say what was done."""
+    """Say what was done, or that it had ended before."""
+    if record.state is ExperimentState.FINISHED:
+        click.echo(f"{record.id} has ended already: {state_text(record)}.")
+        return
     click.echo(f"{record.id} is {done}.")
     say(f"Go on with `nascore resume {record.id}`.")

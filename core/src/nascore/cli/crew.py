@@ -8,12 +8,13 @@ that ended in between end the search. Not here: processes (``nascore.launch``).
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nascore.cli.failure import SearchFailedError
-from nascore.cli.logfile import last_lines
+from nascore.cli.failure import NotBegunError, SearchFailedError
+from nascore.cli.logfile import last_lines, without_own_frames
 from nascore.launch import Launcher, Worker, WorkerSpec, WorkerStatus
 
 MOST_DEATHS = 5
@@ -21,6 +22,7 @@ _POLL_S = 0.1
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 10.0
 _SHOWN_LINES = 25
+_READ_LINES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Crew:
         """Start all workers and keep them at work until the search has ended.
 
         Raises:
+            NotBegunError: If a worker dies before any has told the space.
             SearchFailedError: If workers die and nothing comes of starting them again.
             InvalidInputError: If the command cannot be started at all.
         """
@@ -128,18 +131,19 @@ class Crew:
         self.launcher.stop_all(workers, grace_s=0.0)
 
 
-def _failed_at_start(spec: WorkerSpec, status: WorkerStatus) -> SearchFailedError:
+def _failed_at_start(spec: WorkerSpec, status: WorkerStatus) -> NotBegunError:
+    printed = last_lines(spec.log_file, _READ_LINES)
     if status.code == 0:
-        return SearchFailedError(
+        return NotBegunError(
             f"{spec.name} ended without asking for a trial.",
-            where=str(spec.log_file),
-            excerpt=last_lines(spec.log_file, _SHOWN_LINES),
+            where=shlex.join(spec.command[1:]) or spec.command[0],
+            excerpt=printed,
             hint="The last line of a trial file starts it: `nas.run(MyTrial())`.",
         )
-    return SearchFailedError(
+    return NotBegunError(
         f"{spec.name} {status} before its first trial. The last lines of what it printed:",
-        where=str(spec.log_file),
-        excerpt=last_lines(spec.log_file, _SHOWN_LINES),
+        where=shlex.join(spec.command[1:]) or spec.command[0],
+        excerpt="\n".join(without_own_frames(printed).splitlines()[-_SHOWN_LINES:]),
         hint=f"Mend it; to see it alone, run `{_shown(spec.command)}`.",
     )
 

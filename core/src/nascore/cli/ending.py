@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from nascore.cli.failure import DONE, SearchFailedError
 from nascore.cli.screen import say, show
 from nascore.cli.tables import architecture_table, trials_table
 from nascore.cli.trials import sorted_trials
-from nascore.cli.wording import END_REASONS, counts_text, done_count
+from nascore.cli.wording import END_REASONS, count_text, counts_text, done_count
 from nascore.record import EndReason, ExperimentRecord, TrialRecord, TrialState
 
 _SHOWN = 5
 _REASONS = 5
+_ITS_NUMBER = re.compile(r"\bTrial \d+: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Ending:
         best: The best of them; with several objectives the Pareto front.
         folder: Where its record is.
         exit_code: Not 0 if it was interrupted.
+        has_code: Whether the best network can be written as code, because a Python file of the trial is known.
     """
 
     record: ExperimentRecord
@@ -36,6 +39,7 @@ class Ending:
     best: tuple[TrialRecord, ...]
     folder: Path
     exit_code: int
+    has_code: bool = False
 
     def show(self) -> int:
         """Print it and return the exit code.
@@ -53,20 +57,28 @@ class Ending:
         return DONE
 
     def _show_interrupted(self) -> None:
-        say(f"Interrupted after {done_count(self.record)} trials; everything is saved in {self.folder}.")
+        say(f"Interrupted after {count_text(done_count(self.record), 'trial')}; everything is saved in {self.folder}.")
         say(f"Go on with `nascore resume {self.record.id}`.")
 
     def _failure(self) -> SearchFailedError:
         failed = [trial for trial in self.trials if trial.state.is_final]
-        what = f"All {len(failed)} trials failed." if failed else "The search ended without a trial."
+        what = f"{_all_of(len(failed))} failed." if failed else "The search ended without a trial."
         reason = self.record.end_reason
-        why = f" It ended because {END_REASONS[reason]}." if reason not in (None, EndReason.FAILED) else ""
+        is_told = reason in (None, EndReason.FAILED) or (failed and reason is EndReason.TRIALS)
+        why = "" if is_told or reason is None else f" It ended because {END_REASONS[reason]}."
         return SearchFailedError(
             f"{what}{why} {self.record.trouble}".strip(),
             where=str(self.folder),
             excerpt=reasons_text(failed),
-            hint=f"See `nascore logs {self.record.id} {failed[-1].number}`." if failed else "",
+            hint=self._remedy(failed),
         )
+
+    def _remedy(self, failed: list[TrialRecord]) -> str:
+        if failed:
+            return f"See `nascore logs {self.record.id} {failed[-1].number}`."
+        if self.record.end_reason is EndReason.DURATION:
+            return f"Give it more time, for example `nascore resume {self.record.id} --duration 1h`."
+        return ""
 
     def _show_best(self) -> None:
         objectives = self.record.spec.objectives
@@ -76,8 +88,8 @@ class Ending:
             shown = sorted_trials(done, objectives, by=objectives[0].metric)[:_SHOWN]
         if shown:
             show(trials_table(shown, objectives, now=time.time()))
+        if shown and shown[0].proposal.architecture and (len(shown) == 1 or len(objectives) == 1):
             show("")
-        if len(shown) == 1 or (shown and len(objectives) == 1):
             show(architecture_table(shown[0]))
 
     def _show_next(self) -> None:
@@ -85,13 +97,18 @@ class Ending:
         reason = "" if record.end_reason is None else f": {END_REASONS[record.end_reason]}"
         say(f"\nThe search ended after {format_duration(record.elapsed_s)}{reason} ({counts_text(record)}).")
         say(f"Its record is in {self.folder}.")
-        say(f"Next:  `nascore best {record.id}`    `nascore export {record.id} --best -o best.json`")
+        what = "--code model.py" if self.has_code else "--best -o best.json"
+        say(f"Next:  `nascore best {record.id}`    `nascore export {record.id} {what}`")
+
+
+def _all_of(count: int) -> str:
+    return "The only trial" if count == 1 else f"All {count} trials"
 
 
 def reasons_text(failed: list[TrialRecord]) -> str:
     """Return why trials failed, most frequent first: ``8 × ValueError: …``."""
     reasons = Counter(
-        trial.outcome.failure.message.partition("\n")[0]
+        _ITS_NUMBER.sub("", trial.outcome.failure.message.partition("\n")[0])
         for trial in failed
         if trial.outcome is not None and trial.outcome.failure is not None
     )

@@ -11,6 +11,7 @@ import click
 
 from nascore.cli.documents import experiment_document
 from nascore.cli.failure import WrongUsageError
+from nascore.cli.options import Count
 from nascore.cli.runfile import read_run_file
 from nascore.cli.screen import say
 from nascore.cli.source import Found, Records, choose_records, server_options
@@ -33,7 +34,7 @@ _CODE = "code"
 @click.option("--format", "form", type=click.Choice(["json", "csv"]), default="json", help="[default: json]")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File.  [default: stdout]")
 @click.option("--best", "is_best", is_flag=True, help="Only the architecture of the best trial.")
-@click.option("--trial", "number", type=click.IntRange(min=0), metavar="N", help="Only the architecture of trial N.")
+@click.option("--trial", "number", type=Count(0), metavar="N", help="Only the architecture of trial N.")
 @click.option("--code", type=click.Path(dir_okay=False, path_type=Path), help="Write model code to this file.")
 @server_options
 @click.pass_context

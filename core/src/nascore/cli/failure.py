@@ -6,6 +6,7 @@ begun; 130 and 143 interrupted by Ctrl-C or SIGTERM.
 
 from __future__ import annotations
 
+import errno
 import traceback
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from nascore.cli.screen import message_console, prose
+from nascore.cli.screen import prose, tell
 from nascore.cli.suggestion import did_you_mean
 from nascore.errors import InvalidInputError, NascoreError, SettingsError
 
@@ -22,6 +23,19 @@ FAILED = 1
 WRONG_INPUT = 2
 INTERRUPTED = 130
 TERMINATED = 143
+
+
+_NO_WRITING = "Choose a place that you may write to: `-o` for a file, `--home` or NASCORE_HOME for experiments."
+_OS_FIXES = {
+    errno.EACCES: _NO_WRITING,
+    errno.EPERM: _NO_WRITING,
+    errno.EROFS: _NO_WRITING,
+    errno.ENOENT: "Check the path; its folder must be there.",
+    errno.ENOTDIR: "Check the path: a part of it is a file.",
+    errno.ENAMETOOLONG: "Choose a shorter path.",
+    errno.ENOSPC: "Make room on the disk.",
+    errno.EDQUOT: "Make room: the quota is used up.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +96,10 @@ class SearchFailedError(NascoreError):
         self.excerpt = excerpt
 
 
+class NotBegunError(SearchFailedError):
+    """The workers of a new search could not begin, so there is nothing to keep of it."""
+
+
 def block_of(error: BaseException) -> Block:
     """Return what is shown of an error."""
     if isinstance(error, click.ClickException):
@@ -90,7 +108,8 @@ def block_of(error: BaseException) -> Block:
         return _nascore_block(error)
     if isinstance(error, OSError):
         where = str(error.filename) if error.filename is not None else ""
-        return Block(what=f"{error.strerror or error}.", code="OS_ERROR", where=where)
+        fix = _OS_FIXES.get(error.errno or 0, "")
+        return Block(what=f"{error.strerror or error}.", code="OS_ERROR", where=where, fix=fix)
     return Block(
         what=f"{type(error).__name__}: {error}",
         code="INTERNAL",
@@ -145,11 +164,10 @@ def _nascore_block(error: NascoreError) -> Block:
 
 def show_failure(error: BaseException, *, is_debug: bool) -> int:
     """Print an error on stderr and return the exit code; with ``is_debug`` the traceback comes first."""
-    console = message_console()
     if is_debug:
-        console.print(Text("".join(traceback.format_exception(error)).rstrip(), style="dim"))
+        tell(Text("".join(traceback.format_exception(error)).rstrip(), style="dim"))
     block = block_of(error)
-    console.print(render_block(block))
+    tell(render_block(block))
     return block.exit_code
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 _LARGEST_TAIL = 64 * 1024
+_FRAME = '  File "'
+_OWN = re.compile(r"[/\\](nas_trial|nascore)[/\\]")
 
 
 def last_lines(path: Path, count: int) -> str:
@@ -18,6 +21,22 @@ def last_lines(path: Path, count: int) -> str:
     except OSError:
         return ""
     return "\n".join(text.rstrip().splitlines()[-count:])
+
+
+def without_own_frames(text: str) -> str:
+    """Return what was printed without the frames of tracebacks that lie in nascore and its SDK.
+
+    A traceback that has no other frames stays as it is.
+    """
+    kept, is_own = [], False
+    for line in text.splitlines():
+        if line.startswith(_FRAME):
+            is_own = _OWN.search(line) is not None
+        elif not line.startswith(_FRAME[0] * 4):
+            is_own = False
+        if not is_own:
+            kept.append(line)
+    return "\n".join(kept) if any(line.startswith(_FRAME) for line in kept) else text
 
 
 class Follower:

@@ -12,7 +12,7 @@ import click
 from nascore.cli.failure import WrongUsageError
 from nascore.cli.logfile import Follower
 from nascore.cli.screen import emit_line, say
-from nascore.cli.source import LocalRecords, chosen_home
+from nascore.cli.source import Found, LocalRecords, chosen_home
 from nascore.cli.suggestion import did_you_mean
 from nascore.cli.verb import Verb
 from nascore.experiment import DATABASE_NAME, read_holder
@@ -29,22 +29,31 @@ _LOOK_S = 0.2
 def command(context: click.Context, *, words: tuple[str, ...], is_followed: bool, as_json: bool) -> None:
     """Print what a trial or a worker wrote.
 
-    TRIAL is a number, WORKER a name such as `worker-0`; without either, all workers. ID is an id, the beginning of
-    one, a name, or `last` (the default).
+    TRIAL is a number, WORKER a name such as `worker-0`; without either, all workers, and with `-f` also all trials
+    that run or begin. ID is an id, the beginning of one, a name, or `last` (the default).
     """
     identifier, what = split_words(words)
     found = LocalRecords(chosen_home(context)).find(identifier)
-    followers = [Follower(path) for path in _files(found.local_folder() / "logs", what)]
-    show = _show_json if as_json else _Plain(is_single=len(followers) == 1).show
+    folder, database = found.local_folder() / "logs", found.local_folder() / DATABASE_NAME
+    followers = [Follower(path) for path in _files(folder, what)]
+    past = {path for path in folder.glob("trial-*.log") if path.stem not in _running(found)}
+    show = _show_json if as_json else _Plain(is_single=bool(what)).show
     _print(followers, show)
-    database = found.local_folder() / DATABASE_NAME
     while is_followed and read_holder(database) is not None:
-        time.sleep(_LOOK_S)
+        if not what:
+            known = past | {follower.path for follower in followers}
+            followers += [Follower(path) for path in sorted(folder.glob("*.log"), key=_place) if path not in known]
         _print(followers, show)
+        time.sleep(_LOOK_S)
+    _print(followers, show)
     for follower in followers:
         show(follower.name, follower.read_rest())
     if not followers:
         say("Nothing was written yet.")
+
+
+def _running(found: Found) -> set[str]:
+    return {f"trial-{trial.number}" for trial in found.trials if not trial.state.is_final}
 
 
 def split_words(words: tuple[str, ...]) -> tuple[str, str]:
@@ -72,7 +81,7 @@ def _files(folder: Path, what: str) -> list[Path]:
     name = f"trial-{what}" if what.isdecimal() else what
     chosen = [path for path in written if path.stem == name]
     if not chosen:
-        near = did_you_mean(name, [path.stem for path in written])
+        near = "" if what.isdecimal() else did_you_mean(name, [path.stem for path in written])
         raise WrongUsageError(f"{name} wrote nothing yet.", fix=near or f"Logs are kept in {folder}.")
     return chosen
 

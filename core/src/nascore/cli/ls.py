@@ -8,9 +8,10 @@ import click
 
 from nascore.cli.documents import experiment_document
 from nascore.cli.screen import emit_document, say, show
-from nascore.cli.source import choose_records, server_options
+from nascore.cli.source import Listed, choose_records, server_options
 from nascore.cli.tables import experiments_table
 from nascore.cli.verb import Verb, json_option
+from nascore.record.jsonform import trial_to_json
 
 
 @click.command("ls", cls=Verb)
@@ -21,8 +22,13 @@ def command(context: click.Context, *, server: str | None, token_file: Path | No
     """List experiments, newest first."""
     rows = choose_records(context, server=server, token_file=token_file).list()
     if as_json:
-        emit_document([experiment_document(record, is_held=is_held) for record, is_held in rows])
+        emit_document([_document(row) for row in rows])
     elif rows:
         show(experiments_table(rows))
     else:
         say("No experiments yet. Begin with `nascore hello`, then `nascore run trial.py`.")
+
+
+def _document(row: Listed) -> dict[str, object]:
+    best = [trial_to_json(trial) for trial in row.best]
+    return {**experiment_document(row.record, is_held=row.is_held), "best": best}

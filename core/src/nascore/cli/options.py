@@ -9,6 +9,29 @@ import click
 from nascore.errors import NascoreError
 
 
+class Count(click.ParamType[int]):
+    """A whole number with a smallest value.
+
+    Args:
+        least: The smallest value.
+    """
+
+    name = "n"
+
+    def __init__(self, least: int = 1) -> None:
+        self._least = least
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        try:
+            number = int(str(value))
+        except ValueError:
+            raise click.BadParameter(f"`{value}` is not a whole number.", ctx, param) from None
+        if number < self._least:
+            raise click.BadParameter(f"{number} is too small; the smallest is {self._least}.", ctx, param)
+        return number
+
+
 class Parsed(click.ParamType[object]):
     """An option whose text a function parses; its error becomes one of the option."""
 

@@ -39,7 +39,8 @@ def plan_of(request: RunRequest, *, address: str | None = None) -> Plan:
         NascoreError: If something is missing or wrong: the trial, the tuner, its settings, the space.
     """
     tuner = request.tuner or DEFAULT_TUNER
-    check_tuner(tuner, request.settings or {}, is_insecure=bool(request.is_tuner_insecure))
+    objectives = request.objectives or ()
+    check_tuner(tuner, request.settings or {}, objectives=objectives, is_insecure=bool(request.is_tuner_insecure))
     is_server = address is not None
     run = RunFile(
         trial_file="" if request.trial_file is None else str(request.trial_file),

@@ -12,7 +12,7 @@ from nascore.cli.beginning import go_on
 from nascore.cli.control import apply_action, tell_holder
 from nascore.cli.duration import format_duration, parse_duration
 from nascore.cli.failure import WrongUsageError
-from nascore.cli.options import Parsed
+from nascore.cli.options import Count, Parsed
 from nascore.cli.progress import choose_reporter
 from nascore.cli.request import Isolation, parse_gpus
 from nascore.cli.runfile import RunFile, read_run_file
@@ -28,12 +28,10 @@ from nascore.record import ExperimentAction, ExperimentRecord, ExperimentState, 
 
 @click.command("resume", cls=Verb)
 @experiment_argument
-@click.option("--trials", type=click.IntRange(min=1), metavar="N", help="End after so many trials in all.")
+@click.option("--trials", type=Count(), metavar="N", help="End after so many trials in all.")
 @click.option("--duration", type=Parsed("duration", parse_duration), help="End after this running time in all.")
 @click.option("--target", type=float, metavar="VALUE", help="End when the first objective reaches this.")
-@click.option(
-    "--parallel", type=click.IntRange(min=1), metavar="N", help="Trials at the same time.  [default: as before]"
-)
+@click.option("--parallel", type=Count(), metavar="N", help="Trials at the same time.  [default: as before]")
 @click.option(
     "--isolation", type=click.Choice([item.value for item in Isolation]), help="fork or none.  [default: as before]"
 )

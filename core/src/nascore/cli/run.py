@@ -11,7 +11,7 @@ from nascore.cli.beginning import begin_search
 from nascore.cli.duration import parse_duration
 from nascore.cli.experimentfile import experiment_file_schema, read_experiment_file
 from nascore.cli.failure import InputFileError
-from nascore.cli.options import Parsed
+from nascore.cli.options import Count, Parsed
 from nascore.cli.plan import plan_of
 from nascore.cli.progress import choose_reporter
 from nascore.cli.request import Isolation, RunRequest, parse_gpus, parse_objective
@@ -35,8 +35,8 @@ def _show_schema(context: click.Context, _parameter: click.Parameter, value: boo
 @click.option("--tuner", metavar="NAME", help="Installed tuner, exec:COMMAND or grpc://HOST:PORT.  [default: random]")
 @settings_option
 @insecure_option
-@click.option("--trials", type=click.IntRange(min=1), metavar="N", help="End after so many trials.")
-@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Trials at the same time.  [default: 1]")
+@click.option("--trials", type=Count(), metavar="N", help="End after so many trials.")
+@click.option("--parallel", type=Count(), metavar="N", help="Trials at the same time.  [default: 1]")
 @click.option("--duration", type=Parsed("duration", parse_duration), help="End after this running time: 90s, 1h30m.")
 @click.option("--target", "goal", type=float, metavar="VALUE", help="End when the first objective reaches this.")
 @click.option(
@@ -46,7 +46,7 @@ def _show_schema(context: click.Context, _parameter: click.Parameter, value: boo
     type=Parsed("metric[:max|min]", parse_objective),
     help="What is optimised; may be repeated.  [default: accuracy:max]",
 )
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of everything random.")
+@click.option("--seed", type=Count(0), metavar="N", help="Seed of everything random.")
 @click.option(
     "--isolation",
     type=click.Choice([item.value for item in Isolation]),
@@ -110,6 +110,9 @@ def command(
 
 
 def _request_in(target: Path) -> RunRequest:
+    if target.is_dir():
+        hint = f"Name the file in it, for example `nascore run {target / 'trial.py'}`."
+        raise InputFileError("This is a folder, not a file.", where=str(target), hint=hint)
     if not target.is_file():
         raise InputFileError("There is no such file.", where=str(target), hint=_near(target))
     if target.suffix.lower() in _YAML:

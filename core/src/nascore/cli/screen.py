@@ -13,6 +13,9 @@ import click
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+LINE_WIDTH = 120
+"""Characters of a line where nobody looks: what has no natural end, as an architecture, is cut to fit."""
+
 _PIPE_WIDTH = 4096
 _CONTROL = {code: None for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\n\t"}
 
@@ -24,13 +27,22 @@ def data_console() -> Console:
 
 def show(*renderables: RenderableType) -> None:
     """Print data for people on stdout; in a pipe without spaces at the ends of lines."""
-    console = data_console()
+    _print(data_console(), renderables, is_stderr=False)
+
+
+def tell(*renderables: RenderableType) -> None:
+    """Print messages for people on stderr; in a pipe without spaces at the ends of lines."""
+    _print(message_console(), renderables, is_stderr=True)
+
+
+def _print(console: Console, renderables: Sequence[RenderableType], *, is_stderr: bool) -> None:
     if console.is_terminal:
         console.print(*renderables, sep="\n")
         return
     with console.capture() as capture:
         console.print(*renderables, sep="\n")
-    click.echo("\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n")))
+    lines = [line.rstrip() for line in capture.get().removesuffix("\n").split("\n")]
+    click.echo("\n".join(lines), err=is_stderr)
 
 
 def message_console() -> Console:
@@ -45,7 +57,7 @@ def _console(*, is_wide: bool, is_stderr: bool) -> Console:
 
 def say(text: str, *, style: str = "") -> None:
     """Print a message for people on stderr; `words in backticks` are set off."""
-    message_console().print(prose(text, style=style))
+    tell(prose(text, style=style))
 
 
 def prose(text: str, *, style: str = "") -> Text:

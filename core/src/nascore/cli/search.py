@@ -75,7 +75,12 @@ class Search:
                     _catch_up(engine, self.reporter)
                     self.reporter.close()
                 return Ending(
-                    engine.record(), engine.trials(), engine.best(), self.folder, exit_code=interruption.exit_code
+                    engine.record(),
+                    engine.trials(),
+                    engine.best(),
+                    self.folder,
+                    exit_code=interruption.exit_code,
+                    has_code=bool(self.run.trial_file),
                 )
 
     async def _watched(self, host: Host, engine: Engine, interruption: Interruption) -> None:

@@ -10,7 +10,7 @@ import click
 from nascore.cli.beginning import begin_search
 from nascore.cli.duration import parse_duration
 from nascore.cli.failure import DONE
-from nascore.cli.options import Parsed
+from nascore.cli.options import Count, Parsed
 from nascore.cli.plan import plan_of
 from nascore.cli.progress import choose_reporter
 from nascore.cli.request import RunRequest, parse_objective
@@ -33,7 +33,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--address", default="unix:", help="unix:PATH or HOST:PORT (port 0: a free one).  [default: unix:]")
 @click.option("--tls-cert", type=_FILE, help="Certificate (PEM); needed where other machines can connect.")
 @click.option("--tls-key", type=_FILE, help="Its private key (PEM).")
-@click.option("--trials", type=click.IntRange(min=1), metavar="N", help="The search ends after so many trials.")
+@click.option("--trials", type=Count(), metavar="N", help="The search ends after so many trials.")
 @click.option("--duration", type=Parsed("duration", parse_duration), help="It ends after this running time.")
 @click.option("--target", "goal", type=float, metavar="VALUE", help="It ends when the first objective reaches this.")
 @click.option(
@@ -43,7 +43,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=Parsed("metric[:max|min]", parse_objective),
     help="What is optimised; may be repeated.  [default: accuracy:max]",
 )
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of everything random.")
+@click.option("--seed", type=Count(0), metavar="N", help="Seed of everything random.")
 @click.option("--name", help="Name of the experiment.")
 @quiet_option
 @click.pass_context

@@ -14,10 +14,11 @@ from typing import Protocol, TypeVar
 
 import click
 
+from nascore.cli.screen import say
 from nascore.cli.verb import HOME_KEY
 from nascore.client import Client
-from nascore.errors import UnsupportedError
-from nascore.experiment import DATABASE_NAME, archive, experiment_folder, home_folder, read_holder
+from nascore.errors import NascoreError, NotFoundError, UnsupportedError
+from nascore.experiment import DATABASE_NAME, archive, home_folder, read_holder
 from nascore.record import ExperimentRecord, TrialRecord
 
 _PATIENCE_S = 5.0
@@ -54,11 +55,26 @@ class Found:
         return self.folder
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An experiment in a list.
+
+    Attributes:
+        record: The experiment.
+        is_held: Whether a process has it open.
+        best: Its best trial, or its Pareto front; empty where none succeeded, or where it would have to be asked for.
+    """
+
+    record: ExperimentRecord
+    is_held: bool
+    best: tuple[TrialRecord, ...] = ()
+
+
 class Records(Protocol):
     """Where experiments are read."""
 
-    def list(self) -> tuple[tuple[ExperimentRecord, bool], ...]:
-        """Return all experiments, newest first, each with whether a process holds it."""
+    def list(self) -> tuple[Listed, ...]:
+        """Return all experiments, newest first."""
         ...
 
     def find(self, identifier: str) -> Found:
@@ -81,26 +97,38 @@ class LocalRecords:
         self._home = home
         self._loaded: dict[str, archive.Archived] = {}
 
-    def list(self) -> tuple[tuple[ExperimentRecord, bool], ...]:
-        """Return all experiments, newest first."""
-        return tuple((record, self._is_held(record.id)) for record in archive.find(self._home))
+    def list(self) -> tuple[Listed, ...]:
+        """Return all experiments, newest first; a log that cannot be read is left out with a message."""
+        found = []
+        for database in self._databases():
+            try:
+                found.append(archive.load_database(database))
+            except NotFoundError:  # it is just being made
+                continue
+            except NascoreError as error:
+                say(f"{database.parent.name} is left out: {error}")
+        found.sort(key=lambda one: (one.record.created_at, one.record.id), reverse=True)
+        return tuple(Listed(one.record, read_holder(one.database) is not None, archive.best(one, 1)) for one in found)
 
     def find(self, identifier: str) -> Found:
         """Return one experiment.
 
         Raises:
             NotFoundError: If there is none, or several; similar ones are named.
+            DataLossError: If its log is damaged.
         """
-        found = archive.load(self._home, identifier)
+        own = {database.parent.name: database for database in self._databases()}.get(identifier)
+        # By its full id nothing else is read; and a damaged log says so itself.
+        found = archive.load(self._home, identifier) if own is None else archive.load_database(own)
         self._loaded[found.record.id] = found
         return Found(found.record, found.trials, found.folder, read_holder(found.database) is not None)
+
+    def _databases(self) -> tuple[Path, ...]:
+        return tuple(sorted((self._home / "experiments").glob(f"*/{DATABASE_NAME}")))
 
     def best(self, found: Found, count: int) -> tuple[TrialRecord, ...]:
         """Return the best trials."""
         return archive.best(self._loaded[found.record.id], count)
-
-    def _is_held(self, identifier: str) -> bool:
-        return read_holder(experiment_folder(self._home, identifier) / DATABASE_NAME) is not None
 
 
 class ServerRecords:
@@ -113,9 +141,9 @@ class ServerRecords:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def list(self) -> tuple[tuple[ExperimentRecord, bool], ...]:
+    def list(self) -> tuple[Listed, ...]:
         """Return all experiments of the server, newest first."""
-        return tuple((record, True) for record in self._client.list())
+        return tuple(Listed(record, True, self._client.best(record.id, 1)) for record in self._client.list())
 
     def find(self, identifier: str) -> Found:
         """Return one experiment.

@@ -10,10 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from nascore.cli.duration import format_duration
-from nascore.cli.screen import printable
+from nascore.cli.screen import LINE_WIDTH, data_console, printable
+from nascore.cli.source import Listed
 from nascore.cli.wording import (
     STATE_STYLES,
+    alike_paths,
     architecture_text,
+    count_text,
     counts_text,
     duration_of,
     limits_text,
@@ -25,13 +28,17 @@ from nascore.cli.wording import (
     state_text,
     time_text,
 )
-from nascore.record import ExperimentRecord, Objective, TrialRecord
+from nascore.record import EndReason, ExperimentRecord, Objective, TrialRecord
+
+_LEAST_ROOM = 40
+_LONGEST_TUNER = 28
+_WIDE = 110
 
 
 def table_of(*columns: str, right: Sequence[str] = (), wide: Sequence[str] = ()) -> Table:
     """Return an empty table in the house style; ``right`` columns are aligned right, ``wide`` ones give way."""
-    box = SIMPLE_HEAD if sys.stdout.isatty() else None
-    table = Table(box=box, header_style="bold", pad_edge=False, show_edge=False)
+    box, gap = (SIMPLE_HEAD, 1) if sys.stdout.isatty() else (None, 2)  # a box adds one space itself
+    table = Table(box=box, header_style="bold", pad_edge=False, show_edge=False, padding=(0, gap, 0, 0))
     for column in columns:
         # rich narrows columns that may wrap before it touches the others.
         table.add_column(column, justify="right" if column in right else "left", no_wrap=column not in wide)
@@ -45,33 +52,62 @@ def one_line(*parts: str | tuple[str, str]) -> Text:
 
 def state(text: str) -> Text:
     """Return a state in its colour."""
-    return Text(text, style=STATE_STYLES.get(text.partition(":")[0], "yellow"))
+    style = STATE_STYLES.get(text.partition(":")[0], "yellow")
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
-def experiments_table(rows: Sequence[tuple[ExperimentRecord, bool]]) -> Table:
-    """Return the table of ``nascore ls``; each record with whether somebody holds it."""
-    table = table_of("id", "name", "state", "tuner", "trials", "time", "created", right=("trials", "time"))
-    for record, is_held in rows:
+def experiments_table(rows: Sequence[Listed]) -> Table:
+    """Return the table of ``nascore ls``; on a narrow terminal in fewer words."""
+    is_narrow = sys.stdout.isatty() and data_console().width < _WIDE
+    columns = ("id", "name", "state", "tuner", "trials", "best", "time", "created")
+    table = table_of(*columns, right=("trials", "time"), wide=("name", "state", "tuner", "best"))
+    for row in rows:
+        record = row.record
         table.add_row(
             Text(record.id, style="bold"),
-            printable(name_text(record)),
-            state(state_text(record, is_held=is_held)),
-            printable(record.spec.tuner),
+            one_line(printable(name_text(record))),
+            state(_short_state(row)),
+            one_line(_shortened(printable(record.spec.tuner))),
             progress_text(record),
+            one_line(_best_text(row, has_name=not is_narrow)),
             format_duration(record.elapsed_s),
-            time_text(record.created_at),
+            time_text(record.created_at)[5:16] if is_narrow else time_text(record.created_at),
         )
     return table
+
+
+def _short_state(row: Listed) -> str:
+    is_failed = row.record.end_reason is EndReason.FAILED
+    return "failed" if is_failed else state_text(row.record, is_held=row.is_held).partition(":")[0]
+
+
+def _shortened(tuner: str) -> str:
+    """Return a name as it is, and of a long command its beginning and its end."""
+    half = _LONGEST_TUNER // 2
+    return tuner if len(tuner) <= _LONGEST_TUNER else f"{tuner[:half]}…{tuner[-half + 1 :]}"
+
+
+def _best_text(row: Listed, *, has_name: bool) -> str:
+    objectives = row.record.spec.objectives
+    if not row.best:
+        return ""
+    if len(objectives) > 1:
+        return f"front of {len(row.best)}"
+    name = objectives[0].metric
+    value = metric(metrics_of(row.best[0])[name])
+    return f"{printable(name)} {value}" if has_name else value
 
 
 def trials_table(trials: Sequence[TrialRecord], objectives: Sequence[Objective], *, now: float) -> Table:
     """Return the table of trials: objectives first, then the other metrics that fit, then the architecture."""
     names = metric_names(trials, objectives)
+    alike = alike_paths(trials)
+    room = None if sys.stdout.isatty() else _room(names)  # a terminal cuts by itself
     table = table_of("trial", "state", *names, "time", "tried", right=("trial", "time", *names), wide=("tried",))
     for trial in trials:
         metrics = metrics_of(trial)
         failure = trial.outcome.failure if trial.outcome is not None else None
-        tried = printable(architecture_text(trial))
+        tried = printable(architecture_text(trial, room=room, alike=alike))
         table.add_row(
             str(trial.number),
             state(trial.state.value),
@@ -82,6 +118,11 @@ def trials_table(trials: Sequence[TrialRecord], objectives: Sequence[Objective],
             else one_line((_first_line(failure.message), "red"), "  ", (tried, "dim")),
         )
     return table
+
+
+def _room(names: Sequence[str]) -> int:
+    taken = len("trial  infeasible  59 min 59 s  ") + sum(max(len(name), len("-0.123457")) + 2 for name in names)
+    return max(_LEAST_ROOM, LINE_WIDTH - taken)
 
 
 def _first_line(text: str) -> str:
@@ -127,7 +168,8 @@ def _space_text(record: ExperimentRecord) -> str:
     space = record.spec.space
     if space is None:
         return "not known before the first worker tells it"
-    return f"{space.size()} architectures, {len(space.decisions)} decisions, fingerprint {space.fingerprint[:12]}"
+    decisions = count_text(len(space.decisions), "decision")
+    return f"{space.size()} architectures, {decisions}, fingerprint {space.fingerprint[:12]}"
 
 
 def architecture_table(trial: TrialRecord) -> Table:

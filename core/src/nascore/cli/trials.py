@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from nascore.cli.failure import WrongUsageError
+from nascore.cli.options import Count
 from nascore.cli.screen import emit_document, say, show
 from nascore.cli.source import choose_records, server_options
 from nascore.cli.suggestion import did_you_mean
@@ -32,7 +33,7 @@ _COLUMNS = ("number", "time")
 )
 @click.option("--sort", metavar="METRIC", help="Sort by a metric, best first; or by `number` or `time`.")
 @click.option("--reverse", "is_reversed", is_flag=True, help="Turn the order round.")
-@click.option("-n", "count", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@click.option("-n", "count", type=Count(), metavar="N", help="At most so many.")
 @server_options
 @json_option
 @click.pass_context

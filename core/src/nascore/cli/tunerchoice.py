@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from nascore.cli.suggestion import did_you_mean
-from nascore.errors import NotFoundError, SettingsError
-from nascore.record import JsonValue
+from nascore.errors import InvalidInputError, NotFoundError, SettingsError, UnsupportedError
+from nascore.record import JsonValue, Objective
 from nascore.tuner.address import endpoint
 from nascore.tuner.contract import Settings, Tuner
 from nascore.tuner.plugins import TUNERS, Plugins, load_tuner
@@ -17,17 +17,26 @@ DEFAULT_TUNER = "random"
 _PACKAGES = {"random": "nas-random", "evolution": "nas-evolution", "regularized-evolution": "nas-evolution"}
 
 
+class UnknownTunerError(NotFoundError, InvalidInputError):
+    """No tuner of that name is installed; nothing was begun."""
+
+    reason = NotFoundError.reason
+
+
 def is_address(tuner: str) -> bool:
     """Whether this is the address of a tuner (``exec:``, ``grpc://``) and not the name of an installed one."""
     return ":" in tuner
 
 
-def check_tuner(tuner: str, settings: Mapping[str, JsonValue], *, is_insecure: bool = False) -> None:
+def check_tuner(
+    tuner: str, settings: Mapping[str, JsonValue], *, objectives: Sequence[Objective] = (), is_insecure: bool = False
+) -> None:
     """Check that a tuner is installed and takes these settings; one behind an address checks them itself.
 
     Args:
         tuner: Name or address.
         settings: Its settings.
+        objectives: What is optimised.
         is_insecure: Whether a tuner on another machine may be spoken to without TLS.
 
     Raises:
@@ -35,11 +44,19 @@ def check_tuner(tuner: str, settings: Mapping[str, JsonValue], *, is_insecure: b
         InvalidInputError: If the address is malformed.
         PluginError: If it is installed but broken.
         SettingsError: If the settings are not valid.
+        UnsupportedError: If it cannot optimise so many objectives together.
     """
     if is_address(tuner):
         endpoint(tuner, insecure=is_insecure)
-    else:
-        validate(_load(tuner).settings_type, settings)
+        return
+    loaded = _load(tuner)
+    validate(loaded.settings_type, settings)
+    if 0 < loaded.max_objectives < len(objectives):
+        most, named = loaded.max_objectives, ", ".join(objective.metric for objective in objectives)
+        raise UnsupportedError(
+            f"The tuner `{tuner}` optimises at most {most} of the {len(objectives)} objectives {named}.",
+            hint="Give fewer --objective, or take a tuner for several; `nascore tuners` says which ones are.",
+        )
 
 
 def options_of(tuner: str) -> tuple[SettingsOption, ...]:
@@ -60,7 +77,7 @@ def _load(tuner: str) -> type[Tuner[Settings]]:
     try:
         return load_tuner(tuner)[0]
     except NotFoundError as error:
-        raise NotFoundError(f"There is no tuner `{tuner}`.", hint=_remedy(tuner)) from error
+        raise UnknownTunerError(f"There is no tuner `{tuner}`.", hint=_remedy(tuner)) from error
 
 
 def _remedy(tuner: str) -> str:

@@ -71,11 +71,15 @@ def _option(setting: SettingsOption, tuner: str) -> click.Option:
     return RichOption(
         [f"--{setting.name.replace('_', '-')}", f"tuner_setting_{setting.name}"],
         metavar=_metavar(setting),
-        help=f"{setting.help}{f' ({setting.type})' if ' ' in setting.type else ''}{default}",
+        help=f"{setting.help}{f'  [{_plain(setting.type)}]' if ' ' in setting.type else ''}{default}",
         panel=f"Settings of {tuner}",
         expose_value=False,
         callback=_remember(setting.name),
     )
+
+
+def _plain(kind: str) -> str:
+    return kind.replace(" (", " ").removesuffix(")")
 
 
 def _metavar(setting: SettingsOption) -> str:

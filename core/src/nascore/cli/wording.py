@@ -61,12 +61,41 @@ def metrics_text(trial: TrialRecord, objectives: Sequence[Objective]) -> str:
     return "  ".join(f"{name} {metric(metrics[name])}" for name in names)
 
 
-def architecture_text(trial: TrialRecord) -> str:
-    """Return what was tried in one line: ``op=conv3 units=64``."""
+def architecture_text(trial: TrialRecord, *, room: int | None = None, alike: frozenset[str] = frozenset()) -> str:
+    """Return what was tried in one line: ``op=conv3 units=64``, outer decisions before inner ones.
+
+    Args:
+        trial: The trial.
+        room: Characters that there are; what does not fit is counted: ``op=conv3 … 4 more``.
+        alike: Paths of decisions that tell nothing here, because all trials shown made them alike; they come last.
+    """
     architecture = trial.proposal.architecture
     if architecture is None:
         return "a mixture of all candidates" if trial.proposal.mixture is not None else ""
-    return " ".join(f"{path}={_value(value)}" for path, value in architecture.items())
+    if not architecture:
+        return "the only architecture"
+    paths = sorted(architecture, key=lambda path: (path in alike, path.count("/")))
+    return _fitting([f"{path}={_value(architecture[path])}" for path in paths], room)
+
+
+def _fitting(words: Sequence[str], room: int | None) -> str:
+    text = " ".join(words)
+    if room is None or len(text) <= room:
+        return text
+    for shown in range(len(words) - 1, 0, -1):
+        text = f"{' '.join(words[:shown])} … {len(words) - shown} more"
+        if len(text) <= room:
+            return text
+    return f"{len(words)} decisions"
+
+
+def alike_paths(trials: Sequence[TrialRecord]) -> frozenset[str]:
+    """Return the paths of decisions that all of several trials made alike."""
+    built = [trial.proposal.architecture for trial in trials if trial.proposal.architecture is not None]
+    if len(built) < 2:
+        return frozenset()
+    first, *others = built
+    return frozenset(path for path in first if all(path in one and one[path] == first[path] for one in others))
 
 
 def _value(value: object) -> str:
@@ -91,6 +120,11 @@ def state_text(record: ExperimentRecord, *, is_held: bool = True) -> str:
     if record.state is ExperimentState.FINISHED and record.end_reason is not None:
         return f"finished: {END_REASONS[record.end_reason]}"
     return record.state.value
+
+
+def count_text(count: int, noun: str) -> str:
+    """Return a number with its noun: ``1 trial``, ``2 trials``."""
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def done_count(record: ExperimentRecord) -> int:
@@ -119,7 +153,7 @@ def limits_text(limits: Limits) -> str:
     """Return limits in one line."""
     parts = []
     if limits.max_trials is not None:
-        parts.append(f"{limits.max_trials} trials")
+        parts.append(count_text(limits.max_trials, "trial"))
     if limits.max_duration_s is not None:
         parts.append(format_duration(limits.max_duration_s))
     if limits.target is not None:

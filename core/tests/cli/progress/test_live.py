@@ -17,7 +17,7 @@ from nascore.record import (
     TrialRecord,
     TrialState,
 )
-from nascore.space import Architecture
+from nascore.space import Architecture, SearchSpace
 from rich.console import Console
 
 ARCHITECTURE = Architecture({"conv/op": "conv3", "width": 32, "stage[0]/act": "relu"})
@@ -113,7 +113,7 @@ def lines(capsys, monkeypatch):
 
 def test_each_event_is_one_line(lines):
     assert lines(running(0), running(0), succeeded(0, 0.5), succeeded(0, 0.5), failed(1, "ValueError: too wide")) == [
-        "trial 0 begins on worker-0: conv/op=conv3 stage[0]/act=relu width=32",
+        "trial 0 begins on worker-0: width=32 conv/op=conv3 stage[0]/act=relu",
         "trial 0 succeeded in 1.5 s: accuracy 0.5  (best so far)  [1/30]",
         "trial 1 failed in 0.0 s: ValueError: too wide  [2/30]",
     ]
@@ -123,10 +123,32 @@ def test_a_lost_trial_and_its_second_attempt_are_told(lines):
     again = replace(running(0), epoch=9, attempt=2, worker="worker-1")
     assert lines(running(0), replace(running(0), state=TrialState.QUEUED), again)[1:] == [
         "trial 0 was handed back or lost; it will be begun again",
-        "trial 0 begins on worker-1 (attempt 2): conv/op=conv3 stage[0]/act=relu width=32",
+        "trial 0 begins on worker-1 (attempt 2): width=32 conv/op=conv3 stage[0]/act=relu",
     ]
 
 
 def test_trouble_comes_and_goes(lines):
     troubled = replace(RECORD, trouble="The tuner crashed.")
     assert lines(troubled, troubled, RECORD) == ["trouble: The tuner crashed.", "the trouble is over"]
+
+
+def test_an_architecture_of_many_decisions_keeps_its_line_short(lines):
+    decisions = {f"stage[{place}]/op": "convolution" for place in range(40)} | {"depth": 40}
+    many = replace(running(0), proposal=Proposal(0, Architecture(decisions)))
+    (line,) = lines(many)
+    assert len(line) <= 120
+    assert "depth=40 " in line
+    assert line.endswith(" more")
+
+
+def test_what_stays_at_the_end_guesses_nothing(live):
+    live.take(None, succeeded(0, 0.5))
+    live.take(None, succeeded(1, 0.5))
+    assert "left" not in drawn(live, 80, live.render_end)
+
+
+def test_a_model_without_choices_is_pointed_out(live, lines):
+    empty = replace(RECORD, spec=replace(RECORD.spec, space=SearchSpace(())))
+    assert ["The model has no choices" in line for line in lines(empty, empty)] == [True]
+    live.take(empty, None)
+    assert "The model has no choices" in drawn(live, 160)

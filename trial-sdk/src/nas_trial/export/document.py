@@ -32,7 +32,8 @@ def load(weights: str | Path = WEIGHTS) -> {name}:
 _MAIN = """
 if __name__ == "__main__":
     for name, value in validate(load()).items():
-        print(f"{name}: {value:.6g} (reported: {REPORTED.get(name)})")
+        reported = f" (reported: {REPORTED[name]:.6g})" if name in REPORTED else ""
+        print(f"{name}: {value:.6g}{reported}")
 """
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nascore.cli.duration import format_duration
-from nascore.cli.progress.tally import Tally
-from nascore.cli.screen import say
+from nascore.cli.progress.tally import EMPTY_SPACE, Tally, is_empty
+from nascore.cli.screen import LINE_WIDTH, say
 from nascore.cli.wording import (
     architecture_text,
     limits_text,
@@ -49,6 +49,8 @@ class LineReporter:
             self._take_trial(trial)
 
     def _take_record(self, record: ExperimentRecord) -> None:
+        if is_empty(record) and not is_empty(self._tally.record):
+            say(EMPTY_SPACE)
         self._tally.take_record(record)
         if record.state is not self._state:
             self._state = record.state
@@ -65,7 +67,8 @@ class LineReporter:
                 say(self._ended_text(trial, is_best=is_best))
         elif trial.state is TrialState.RUNNING and (before is None or before.epoch != trial.epoch):
             again = f" (attempt {trial.attempt})" if trial.attempt > 1 else ""
-            say(f"trial {trial.number} begins on {trial.worker}{again}: {architecture_text(trial)}")
+            begins = f"trial {trial.number} begins on {trial.worker}{again}: "
+            say(begins + architecture_text(trial, room=LINE_WIDTH - len(begins)))
         elif trial.state is TrialState.QUEUED and before is not None and before.state is TrialState.RUNNING:
             say(f"trial {trial.number} was handed back or lost; it will be begun again")
 

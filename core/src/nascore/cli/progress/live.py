@@ -11,14 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from nascore.cli.duration import format_duration
-from nascore.cli.progress.tally import Tally
+from nascore.cli.progress.tally import EMPTY_SPACE, Tally, is_empty
 from nascore.cli.screen import message_console, printable, prose
 from nascore.cli.tables import trials_table
 from nascore.cli.wording import STATE_STYLES, architecture_text, metrics_text, name_text, state_text
 from nascore.record import ExperimentRecord, TrialRecord, TrialState
 
 _MOST_ROWS = 8
-_OTHER_LINES = 9
+_OTHER_LINES = 10
 
 
 class LiveReporter:
@@ -76,15 +76,19 @@ class LiveReporter:
             parts.append(trials_table(latest, record.spec.objectives, now=time.time()))
         else:
             parts.append(Text("Waiting for the first trial …", style="dim"))
+        if is_empty(record):
+            parts.append(Text(EMPTY_SPACE, style="yellow"))
         if record.trouble:
             parts.append(Text(printable(record.trouble), style="red"))
         parts.append(self._counts_line())
         return Group(*parts)
 
     def render_end(self) -> RenderableType:
-        """Return what stays on the screen."""
+        """Return what stays on the screen: without a rate, and without a guess of what is left."""
         record = self._tally.record
-        return Text("") if record is None else Group(self._heading(record), self._bar(record), self._counts_line())
+        if record is None:
+            return Text("")
+        return Group(self._heading(record), self._bar(record, is_moving=False), self._counts_line())
 
     def _heading(self, record: ExperimentRecord) -> RenderableType:
         line = Table.grid(expand=True, padding=(0, 2, 0, 0))
@@ -96,14 +100,15 @@ class LiveReporter:
         line.add_row(name, Text(f"{workers}{format_duration(self._tally.elapsed_s())}", style="dim"))
         return line
 
-    def _bar(self, record: ExperimentRecord) -> RenderableType:
+    def _bar(self, record: ExperimentRecord, *, is_moving: bool = True) -> RenderableType:
         share, limit = self._tally.share(), record.spec.limits.max_trials
         line = Table.grid(expand=True, padding=(0, 2, 0, 0))
         line.add_column(ratio=1)
         line.add_column(no_wrap=True, justify="right")
         bar: RenderableType = Text("") if share is None else ProgressBar(total=1.0, completed=share)
         done = f"{self._tally.done()}/{limit}" if limit is not None else f"{self._tally.done()} done"
-        line.add_row(bar, Text("  ".join(part for part in (done, self._rate(), self._left(record)) if part)))
+        said = (done, self._rate(), self._left(record)) if is_moving else (done,)
+        line.add_row(bar, Text("  ".join(part for part in said if part)))
         return line
 
     def _rate(self) -> str:

@@ -14,6 +14,16 @@ _RATE_OVER = 30
 _RANKED = (TrialState.SUCCEEDED,)
 
 
+EMPTY_SPACE = (
+    "The model has no choices, so every trial is the same network; put nas.LayerChoice or nas.ValueChoice in it."
+)
+
+
+def is_empty(record: ExperimentRecord | None) -> bool:
+    """Whether the space of an experiment is known and has no decision."""
+    return record is not None and record.spec.space is not None and not record.spec.space.decisions
+
+
 class Tally:
     """What is known of a search so far.
 
