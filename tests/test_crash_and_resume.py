@@ -108,9 +108,6 @@ class Search:
 
     def finished(self) -> dict[int, str]:
         """Metrics (or the kind of failure) of every ended trial, as `nascore trials` tells it."""
-        found = list((self.folder / "home").glob("experiments/*/log.db"))
-        if not found:
-            return {}
         rows = json.loads(self.call("trials", "last", "--json"))
         told = {row["number"]: row["failure"]["kind"] if row["failure"] else row["metrics"] for row in rows}
         ended = {row["number"]: json.dumps(told[row["number"]]) for row in rows if row["state"] in FINAL}
@@ -131,6 +128,14 @@ class Search:
         with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
             rows = connection.execute("SELECT kind, payload FROM events WHERE kind = 'finished'").fetchall()
         return Counter((kind, json.loads(payload)["trial"]) for kind, payload in rows)
+
+
+def _begun(search: Search, trials: int) -> None:
+    """Wait until the terminal tells of ended trials: the log file is there before its first entry."""
+    deadline = time.monotonic() + 60
+    while (search.folder / "output.txt").read_text().count(" succeeded") < trials:
+        assert time.monotonic() < deadline, (search.folder / "output.txt").read_text()
+        time.sleep(0.1)
 
 
 def _torment(search: Search, kills: int, rng: random.Random) -> None:
@@ -167,10 +172,7 @@ def _check(search: Search, *, shots: int = 0) -> None:
 
 def test_a_killed_server_is_resumed_and_nothing_is_lost(tmp_path: Path) -> None:
     search = Search(tmp_path, 30)
-    deadline = time.monotonic() + 60
-    while len(search.finished()) < 4:
-        assert time.monotonic() < deadline, (tmp_path / "output.txt").read_text()
-        time.sleep(0.1)
+    _begun(search, 4)
     _torment(search, 1, random.Random(1))
     _check(search)
 
@@ -179,5 +181,6 @@ def test_a_killed_server_is_resumed_and_nothing_is_lost(tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 def test_ten_kills_of_server_tuner_and_workers_lose_nothing(tmp_path: Path) -> None:
     search = Search(tmp_path, 250)
+    _begun(search, 4)
     _torment(search, 10, random.Random(2))
     _check(search, shots=3)
