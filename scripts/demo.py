@@ -37,7 +37,7 @@ def main() -> None:
     (HOME / "digits").mkdir(parents=True)
     run("nascore hello .")
     run("nascore space trial.py")
-    settings = "--set population_size=12 --set sample_size=4"
+    settings = "--population-size 12 --sample-size 4"
     run(f"nascore run trial.py --tuner evolution --trials 40 --parallel 2 --seed 1 {settings}")
     run("nascore best last")
     run("nascore export last --best -o best.json")

@@ -1,3 +1,4 @@
+import importlib
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def test_hello_writes_a_project_and_says_what_to_type_next(invoke, tmp_path, wor
         assert (tmp_path / folder / name).read_bytes() == content
     assert f"{folder}/trial.py" in shown.stdout
     assert f"cd {folder}" in shown.stderr
-    assert "nascore run trial.py --tuner evolution --trials 20 --parallel 2" in shown.stderr
+    assert "nascore run experiment.yaml" in shown.stderr
 
 
 def test_hello_never_overwrites(invoke, tmp_path):
@@ -31,3 +32,9 @@ def test_hello_never_overwrites(invoke, tmp_path):
     assert "nascore hello digits-2" in shown.stderr
     assert [path.name for path in (tmp_path / "digits").iterdir()] == ["trial.py"]
     assert (tmp_path / "digits" / "trial.py").read_text() == "mine"
+
+
+def test_what_the_example_lacks_is_named_with_the_command_that_brings_it(invoke, monkeypatch):
+    module = importlib.import_module("nascore.cli.hello.command")
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    assert "pip install nas-trial scikit-learn" in invoke("hello").stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ from nascore.cli.verb import Verb
 
 _EXAMPLE = "digits"
 _AS_DATA = ".txt"
-_PREFERRED = ("evolution", "regularized-evolution", "random")
+_NEEDS = {"nas_trial": "nas-trial", "sklearn": "scikit-learn"}
 
 
 @click.command("hello", cls=Verb)
@@ -35,7 +36,8 @@ def command(folder: Path) -> None:
     for name, content in example.items():
         (folder / name).write_bytes(content)
         click.echo(str(folder / name))
-    say(f"\nNow type:\n\n  cd {folder}\n  nascore run trial.py --tuner {_tuner()} --trials 20 --parallel 2\n")
+    steps = [f"cd {folder}", *_installation(), _search()]
+    say("\nNow type:\n\n" + "".join(f"  {step}\n" for step in steps))
 
 
 def read_example() -> dict[str, bytes]:
@@ -47,6 +49,18 @@ def read_example() -> dict[str, bytes]:
     return {item.name.removesuffix(_AS_DATA): item.read_bytes() for item in folder.iterdir() if item.is_file()}
 
 
-def _tuner() -> str:
+def _installation() -> list[str]:
+    """Return the command that installs what the example still lacks; nothing if it is all there."""
+    missing = [package for module, package in _NEEDS.items() if find_spec(module) is None]
+    return [f"pip install {' '.join(missing)}"] if missing else []
+
+
+def _search() -> str:
+    """Return the command that searches with what is installed.
+
+    The file carries a population that fits a short search: with the published one of 100, all of it would be random.
+    """
     installed = {point.name for point in entry_points(group="nascore.tuners")}
-    return next((name for name in _PREFERRED if name in installed), "random")
+    if "regularized-evolution" in installed:
+        return "nascore run experiment.yaml"
+    return "nascore run trial.py --tuner random --trials 20 --parallel 2"
