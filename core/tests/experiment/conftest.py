@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import resource
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -172,6 +174,22 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     yield made
     for experiments in made.opened:
         await experiments.close()
+
+
+@contextmanager
+def _full_disk() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def full_disk() -> Callable[[], AbstractContextManager[None]]:
+    """Lets no file of this process grow: writes fail as on a full disk."""
+    return _full_disk
 
 
 @pytest.fixture

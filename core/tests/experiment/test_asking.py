@@ -46,7 +46,7 @@ async def test_killed_tuner_process_continues_the_same_sequence(world_type, tmp_
         for number in range(40):
             lease = await world.take(engine, max_wait_s=30)
             await world.done(engine, lease, score(lease.proposal.architecture))
-            if connector is supervised and number in (10, 25):
+            if connector is supervised and number == 15:
                 for child in psutil.Process().children(recursive=True):
                     if "nascore.tuner.host" in child.cmdline():
                         os.kill(child.pid, signal.SIGKILL)
@@ -54,4 +54,4 @@ async def test_killed_tuner_process_continues_the_same_sequence(world_type, tmp_
         found.append([trial.proposal for trial in engine.trials()])
         await experiments.close()
     assert found[0] == found[1]
-    assert len(troubles) == 2
+    assert len(troubles) == 1

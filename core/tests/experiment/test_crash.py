@@ -13,7 +13,7 @@ from nascore.experiment.sqlite_schema import connect_for_reading, stored_entries
 from nascore.record import EndReason, TrialState
 
 SEARCH = Path(__file__).with_name("crashing_search.py")
-KILLS = 10
+KILLS = 6
 
 
 def search(database, workers, trials, kills=()):

@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -125,3 +126,50 @@ async def test_several_experiments_run_side_by_side(world, space):
     assert first.record().counts[TrialState.SUCCEEDED] == 0
     await second.update("stop", action=ExperimentAction.STOP)
     assert first.record().state is ExperimentState.RUNNING
+
+
+async def test_experiment_that_is_resumed_meanwhile_is_not_deleted(world):
+    engine = await world.begin()
+    stopping = asyncio.create_task(engine.update("s", action=ExperimentAction.STOP))
+    deleting = asyncio.create_task(world.opened[-1].delete(engine.id, request_id="d"))
+    resuming = asyncio.create_task(engine.update("r", action=ExperimentAction.RESUME))
+    await asyncio.gather(stopping, resuming)
+    with pytest.raises(StateError, match="has not ended"):
+        await deleting
+    await world.take(engine)
+
+
+async def test_id_that_is_being_created_is_taken(world, space):
+    experiments = await world.open()
+    spec = ExperimentSpec(tuner="climber", space=space)
+    first = asyncio.create_task(experiments.create(spec, request_id="a", identifier="aaaaaaa2"))
+    second = asyncio.create_task(experiments.create(spec, request_id="b", identifier="aaaaaaa2"))
+    with pytest.raises(ConflictError, match="aaaaaaa2 already"):
+        await second
+    engine = await first
+    assert (await world.take(engine)).trial == 0
+
+
+async def test_closing_lets_go_of_the_tuner_of_a_creation(world, space):
+    experiments = await world.open()
+    connect, closed = world.connect, []
+
+    async def slow(*arguments):
+        session = await connect(*arguments)
+        close = session.close
+
+        async def note():
+            await asyncio.sleep(0.02)
+            closed.append(session)
+            await close()
+
+        session.close = note
+        session.open = lambda *a, **k: asyncio.Event().wait()
+        return session
+
+    experiments._connect = slow
+    creating = asyncio.create_task(experiments.create(ExperimentSpec("climber", space=space), request_id="c"))
+    await asyncio.sleep(0.01)
+    await experiments.close()
+    assert closed == world.sessions != []
+    await asyncio.gather(creating, return_exceptions=True)

@@ -11,10 +11,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from nascore.client import Client
 from nascore.errors import (
@@ -51,6 +53,7 @@ from nascore.space import Candidate, OneOf, SearchSpace
 from nascore.testing import choice
 from nascore.tuner.contract import NoProposal, Settings, Tuner
 from nascore.tuner.local import LocalSession
+from nascore.v1 import trial_pb2
 
 TOKEN = "a-token-of-the-tests"
 SPACE = SearchSpace((choice("op", "conv", "pool", "skip"), choice("act", "relu", "gelu")))
@@ -272,6 +275,45 @@ def test_draining_server_answers_those_who_wait(loop: Any, tmp_path: Path) -> No
         with pytest.raises(UnavailableError, match="shutting down"):
             client.lease(record.id, "worker-1", max_wait_s=30)
         stopping.join()
+    loop.run(experiments.close())
+
+
+async def ask_and_leave(address: str, experiment: str, *, count: int, leaving: int) -> list[grpc.StatusCode]:
+    """Wait for a trial so many times at once; some hang up. Returns what the others were answered."""
+
+    async def ask(channel: grpc.aio.Channel, number: int) -> grpc.StatusCode:
+        request = trial_pb2.LeaseTrialRequest(
+            experiment=experiment, worker=f"w{number}", request_id=f"r{number}", max_wait_s=60
+        )
+        metadata = (("authorization", f"Bearer {TOKEN}"),)
+        call = channel.unary_unary("/nascore.v1.TrialService/LeaseTrial")(
+            request.SerializeToString(), metadata=metadata
+        )
+        if number < leaving:
+            await asyncio.sleep(0.5)
+            call.cancel()
+        return await call.code()
+
+    async with grpc.aio.insecure_channel(address) as channel:
+        return (await asyncio.gather(*(ask(channel, number) for number in range(count))))[leaving:]
+
+
+def test_hundreds_who_wait_are_answered_at_once_when_the_server_stops(loop: Any, tmp_path: Path) -> None:
+    experiments, server, address = loop.run(opened(tmp_path / "log.db", "unix:"))
+    with Client(address, token=TOKEN, patience_s=0) as client:
+        record = begun(client, max_parallel=1)
+        leased(client, record.id)
+        waiting = asyncio.run_coroutine_threadsafe(
+            ask_and_leave(address, record.id, count=500, leaving=100), loop._loop
+        )
+        waiters = experiments.get(record.id)._leasing._waiters
+        until = time.monotonic() + 20
+        while len(waiters) != 400 and time.monotonic() < until:
+            time.sleep(0.05)
+        loop.run(server.stop(20))
+        codes = waiting.result(20)
+    assert codes == [grpc.StatusCode.UNAVAILABLE] * 400
+    assert len(waiters) == 0
     loop.run(experiments.close())
 
 

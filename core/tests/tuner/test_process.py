@@ -102,3 +102,28 @@ async def test_secrets_of_the_server_are_not_handed_on(tmp_path: Path, monkeypat
         await started(sys.executable, "-c", "import os; print(os.environ.get('NASCORE_TOKEN'), os.environ['MINE'])")
     assert "'None kept'" in str(caught.value)
     assert os.environ["NASCORE_TOKEN"] == "canary"
+
+
+async def test_deep_folder_for_temporary_files_does_not_make_the_socket_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    process = await started(script(tmp_path, 'echo "nascore-tuner v1 unix:$NASCORE_TUNER_SOCKET"; sleep 600'))
+    await process.stop(grace_s=5)
+    assert len(process.address.removeprefix("unix:")) <= 103
+    assert not list(deep.iterdir())
+
+
+async def test_machine_without_room_for_a_process_is_told_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*command: str, **options: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("asyncio.create_subprocess_exec", refuse)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(PluginError, match="could not be started: Resource temporarily"):
+        await started("/bin/sh")
+    assert not list(tmp_path.iterdir())

@@ -12,7 +12,18 @@ import grpc
 import psutil
 import pytest
 from nascore.errors import InvalidInputError, SettingsError, StateError, TunerCrashedError, UnsupportedError
-from nascore.record import Asked, JsonValue, Objective, Outcome, OutcomeStatus, Proposal, Told, proposal_seed
+from nascore.record import (
+    Asked,
+    Failure,
+    FailureKind,
+    JsonValue,
+    Objective,
+    Outcome,
+    OutcomeStatus,
+    Proposal,
+    Told,
+    proposal_seed,
+)
 from nascore.testing.spaces import KNOWN_SPACES
 from nascore.tuner import HostLimits, LocalSession, TunerSession, connect, load_tuner
 from nascore.tuner.contract import Setup
@@ -145,7 +156,7 @@ async def expected(troubled: str) -> list[Proposal]:
     ("vice", "sentence"),
     [
         ("exit", "exit status 3.\n    a greeting on standard output at import\n    goodbye"),
-        ("hang", "did not answer Ask within 2 s"),
+        ("hang", "did not answer Ask within 1 s"),
         ("leak", "above the limit of 200 MiB"),
     ],
 )
@@ -153,7 +164,7 @@ async def test_lost_tuner_is_started_again_and_continues_bit_for_bit(
     troubled: str, tmp_path: Path, expected: list[Proposal], vice: str, sentence: str
 ) -> None:
     search = Search()
-    deadline = 2 if vice == "hang" else 60
+    deadline = 1 if vice == "hang" else 60
     limits = HostLimits(backoff_s=0.01, ask_timeout_s=deadline, watch_interval_s=0.02, memory_bytes=200 * 2**20)
     async with supervised(search, troubled, limits=limits, vice=vice, marker=str(tmp_path / "done")) as session:
         assert await search.run(session, 8) == expected
@@ -291,3 +302,34 @@ async def test_closing_does_not_wait_for_a_tuner_that_hangs(troubled: str) -> No
     with pytest.raises(InvalidInputError, match="is closed"):
         await asking
     assert not psutil.Process().children(recursive=True)
+
+
+async def test_outcomes_beyond_one_message_are_told_in_several(endpoint: ServedEndpoint) -> None:
+    failure = Failure(FailureKind.EXCEPTION, "It failed.", "x" * 16_384)
+    outcomes = [
+        Told(seq, Proposal(seq - 1, SETUP.space.default()), Outcome(OutcomeStatus.FAILED, failure=failure))
+        for seq in range(1, 601)
+    ]
+    async with served(Search(), endpoint) as session:
+        await session.tell(outcomes[:300], after_seq=0)
+        answer = await session.ask(700, [1], outcomes=outcomes[300:], told_through=600)
+    assert answer.proposals[0].notes == {"steps": 60_001}
+
+
+async def test_what_a_caller_left_half_cleared_away_is_cleared_by_closing(endpoint: ServedEndpoint) -> None:
+    session = SupervisedTuner(endpoint, history=list, limits=LIMITS, on_trouble=str)
+    await session.open(SETUP, {})
+    tuner = session._connection.tuner  # type: ignore[union-attr]  # open above
+    disconnect, ended = tuner.disconnect, []
+
+    async def slow() -> None:
+        await asyncio.sleep(0.05)
+        await disconnect()
+        ended.append(tuner)
+
+    tuner.disconnect = slow  # type: ignore[method-assign]  # a slow end
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(session._drop(grace_s=0), 0.01)
+    assert ended == []
+    await session.close()
+    assert ended == [tuner]

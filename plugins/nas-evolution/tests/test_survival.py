@@ -40,7 +40,7 @@ async def test_killed_search_equals_an_uninterrupted_one() -> None:
     await whole.open(SETUP, SETTINGS)
     log: list[Asked | Told] = []
     troubles: list[str] = []
-    kills = set(Random(1).sample(range(1, TRIALS), 3))
+    kills = set(Random(1).sample(range(1, TRIALS), 2))
     limits = HostLimits(backoff_s=0.01)
     session = await connect("evolution", history=lambda: list(log), limits=limits, on_trouble=troubles.append)
     try:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 
-from nascore.errors import NascoreError, SettingsError, TunerCrashedError, UnsupportedError
+from nascore.errors import NascoreError, SettingsError, TunerCrashedError, UnavailableError, UnsupportedError
 from nascore.experiment import events
 from nascore.experiment.journal import Journal, TunerSnapshot
 from nascore.experiment.ledger import Ledger
@@ -55,6 +55,7 @@ class Conversation:
         self._session: TunerSession | None = None
         self._description: Description | None = None
         self._is_open = False
+        self._is_closed = False
         self._told = 0  # How many outcomes the tuner has taken.
         self._asked_at_snapshot = 0
         self._restored_from = _NOTHING  # What the open session began with; its history is what came after.
@@ -96,6 +97,7 @@ class Conversation:
             Why there are fewer than wanted; ``None`` if memory was thrown away meanwhile and nothing was written.
         """
         async with self.turn:
+            await self._ledger.ready()
             generation = self._ledger.generation
             session = await self._opened()
             outcomes = await self._outcomes(session)
@@ -109,7 +111,7 @@ class Conversation:
             await self._take(answer.proposals, seeds, first=first, told_through=told_through)
             self._told += len(outcomes)
             await self._save_sometimes()
-            return answer.status
+            return answer.status if generation == self._ledger.generation else None
 
     async def review(self, report: Report) -> Verdict:
         """Ask the tuner whether a trial shall go on; it does if the tuner does not judge."""
@@ -134,10 +136,14 @@ class Conversation:
         """Let go of the tuner of an experiment that has ended; it is started anew if the experiment is resumed."""
         async with self.turn:
             if self._ledger.state.is_ended:
-                await self.close(is_quiet=True)
+                await self._let_go(is_quiet=True)
 
     async def close(self, *, is_quiet: bool) -> None:
-        """Save the tuner's state unless a call was broken off (then not ``is_quiet``), and let go of it."""
+        """Save the tuner's state unless a call was broken off (then not ``is_quiet``), and let go of it for good."""
+        self._is_closed = True
+        await self._let_go(is_quiet=is_quiet)
+
+    async def _let_go(self, *, is_quiet: bool) -> None:
         if is_quiet and self._is_current:
             with suppress(NascoreError):  # A cache: without it the log is replayed.
                 await self._save()
@@ -145,8 +151,9 @@ class Conversation:
 
     @property
     def _told_through(self) -> int:
-        outcomes = self._ledger.state.outcomes[: self._told]
-        return outcomes[-1][0] if outcomes else 0
+        outcomes = self._ledger.state.outcomes
+        known = min(self._told, len(outcomes))  # Memory that was thrown away may have held more.
+        return outcomes[known - 1][0] if known else 0
 
     @property
     def _is_current(self) -> bool:
@@ -162,6 +169,8 @@ class Conversation:
         )
 
     async def _connected(self, spec: ExperimentSpec) -> TunerSession:
+        if self._is_closed:  # Whoever was late would start a tuner that nobody ends.
+            raise UnavailableError("The server is stopping.", hint="Try again when it is back.")
         if self._session is None:
             session = await self._connect(spec.tuner, self._history, self.on_trouble)
             self._session, self._is_open = session, False
@@ -183,6 +192,7 @@ class Conversation:
         return session
 
     async def _brought_up_to_date(self, session: TunerSession) -> None:
+        await self._ledger.ready()  # A state that is about to be thrown away must not reach the tuner.
         self._generation = self._ledger.generation
         state = self._ledger.state
         setup = _setup(state.known_spec, batches_per_epoch=state.batches_per_epoch)

@@ -5,7 +5,8 @@ answered once the log has it; so an acknowledged word survives any crash. The tu
 never waited for by a worker that finishes.
 
 Not here: what events do (``transitions``), when it ends (``stopping``), who is given what (``leasing``), the words of a
-worker that holds a trial (``holding``), the talk with the tuner (``asking``), several experiments (``experiments``).
+worker that holds a trial (``holding``), whose space it is (``registering``), the talk with the tuner (``asking``),
+several experiments (``experiments``).
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
-from nascore.errors import NascoreError, SettingsError, TunerCrashedError, UnavailableError, UnsupportedError
+from nascore.errors import NascoreError, UnavailableError
 from nascore.experiment.asking import Connect, Conversation
 from nascore.experiment.clock import Clock
-from nascore.experiment.events import Created, SpaceRegistered
+from nascore.experiment.events import Created
 from nascore.experiment.holding import Holding
 from nascore.experiment.journal import Journal
 from nascore.experiment.leasing import Leasing
 from nascore.experiment.ledger import Ledger
-from nascore.experiment.requests import check_name, check_same_space
+from nascore.experiment.registering import Registering
+from nascore.experiment.requests import check_name
 from nascore.experiment.state import State
 from nascore.experiment.steering import Steering
 from nascore.experiment.watching import Change
@@ -58,6 +60,7 @@ class Engine:
         self._conversation = Conversation(self._ledger, journal, connect=connect)
         self._leasing = Leasing(self._ledger, self._conversation, clock=clock)
         self._holding = Holding(self._ledger, self._leasing, self._conversation, clock=clock)
+        self._registering = Registering(self._ledger, self._leasing, self._conversation)
         self._steering = Steering(self._ledger, self._leasing, self._conversation)
         self._conversation.on_trouble = self._leasing.note_trouble
         self._ledger.on_rebuilt = self._leasing.restart
@@ -87,6 +90,7 @@ class Engine:
         if not self._is_closed:
             self._is_closed = True
             is_quiet = await self._leasing.close()
+            is_quiet = await self._registering.close() and is_quiet
             await self._conversation.close(is_quiet=is_quiet)
             await self._ledger.close()
 
@@ -104,18 +108,9 @@ class Engine:
             TunerCrashedError: The tuner crashed; trying again helps.
         """
         await self._ready()
-        check_name("worker", worker)
-        known = self._state.known_spec.space
-        if known is None:
-            self._ledger.write(SpaceRegistered(space, worker, batches_per_epoch, tuple(tasks), tuple(devices)))
-        else:
-            check_same_space(known, space)
-        if not self._state.is_ended:
-            await self._open_tuner()
-        self._leasing.advance()
-        await self._ledger.settled()
-        spec = self._state.known_spec
-        return Registration(space.fingerprint, self._state.seed, spec.objectives)
+        return await self._registering.register(
+            worker, space, tasks=tasks, batches_per_epoch=batches_per_epoch, devices=devices
+        )
 
     async def lease(self, worker: str, request_id: str, *, max_wait_s: float = 0.0) -> LeaseAnswer:
         """Return a trial, or that there is none yet, or why there will be none.
@@ -222,8 +217,15 @@ class Engine:
     # --- reading ------------------------------------------------------------------------------------------------
 
     async def settled(self) -> None:
-        """Wait until all that the reading methods return now is stored."""
-        await self._ledger.ready()
+        """Wait until all that the reading methods return now is stored.
+
+        Raises:
+            UnavailableError: It was thrown away after a failed write; read again.
+            NascoreError: It could not be stored.
+        """
+        if not self._ledger.is_ready:
+            await self._ledger.ready()
+            raise UnavailableError(f"Experiment {self.id} was just read again from its log.", hint="Try again.")
         await self._ledger.settled()
 
     def record(self) -> ExperimentRecord:
@@ -275,18 +277,6 @@ class Engine:
             raise UnavailableError("The server is stopping.", hint="Try again when it is back.")
         if not self._ledger.is_ready:
             await self._ledger.ready()
-
-    async def _open_tuner(self) -> None:
-        try:
-            await self._conversation.open()
-        except (SettingsError, UnsupportedError) as error:
-            self._leasing.fail(str(error))
-            self._leasing.advance()
-            raise
-        except TunerCrashedError as error:
-            self._leasing.note_trouble(str(error))
-            raise
-        self._leasing.tuner_works()
 
     async def _next(self, worker: str, request_id: str, *, max_wait_s: float) -> LeaseAnswer:
         stored = self._ledger.last_write

@@ -45,6 +45,7 @@ class Experiments:
         self._engines: dict[str, Engine] = {}
         self._requests: dict[str, tuple[str, str]] = {}  # Of creation: id and digest by request id.
         self._creating: dict[str, tuple[str, asyncio.Task[Engine]]] = {}
+        self._taken: set[str] = set()  # Ids of those that are being created.
         self._is_closed = False
 
     @classmethod
@@ -131,9 +132,9 @@ class Experiments:
             if request_id in await self._journal.deletions():
                 return
             raise
-        if engine.record().end_reason is None:
-            raise StateError(f"Experiment {engine.id} has not ended; it is not deleted.", hint="Stop it first.")
         await engine.settled()
+        if engine.record().end_reason is None:  # After the wait: somebody may have resumed it meanwhile.
+            raise StateError(f"Experiment {engine.id} has not ended; it is not deleted.", hint="Stop it first.")
         await self._journal.delete(engine.id, request_id=request_id)
         self._engines.pop(engine.id, None)
         self._requests = {key: value for key, value in self._requests.items() if value[0] != engine.id}
@@ -144,8 +145,10 @@ class Experiments:
         if self._is_closed:
             return
         self._is_closed = True
-        for _, task in list(self._creating.values()):
+        creating = [task for _, task in self._creating.values()]
+        for task in creating:
             task.cancel()
+        await asyncio.gather(*creating, return_exceptions=True)  # Each lets go of its tuner.
         engines = list(self._engines.values())
         results = await asyncio.gather(*(engine.close() for engine in engines), return_exceptions=True)
         await self._journal.close()
@@ -167,6 +170,7 @@ class Experiments:
         name = self._free_identifier(identifier)
         seed = secrets.randbits(63) if spec.seed is None else spec.seed
         engine = self._engine(State(name))
+        self._taken.add(name)
         try:
             full = replace(spec, seed=seed, name=spec.name or name)
             await engine.create(full, digest=digest, request_id=request_id)
@@ -174,6 +178,8 @@ class Experiments:
             with suppress(NascoreError):
                 await engine.close()
             raise
+        finally:
+            self._taken.discard(name)
         self._engines[name] = engine
         self._requests[request_id] = (name, digest)
         return engine
@@ -182,7 +188,7 @@ class Experiments:
         if wanted is None:
             return new_identifier()
         check_identifier(wanted)
-        if wanted in self._engines:
+        if wanted in self._engines or wanted in self._taken:
             raise ConflictError(f"There is an experiment {wanted} already.", hint="Leave the id to the server.")
         return wanted
 

@@ -111,7 +111,9 @@ class Leasing:
     def note_trouble(self, trouble: str) -> None:
         """Show what keeps the experiment from going on, or (empty) that nothing does any more."""
         state = self._ledger.state
-        if self._ledger.is_ready and not self._is_closed and not state.is_ended and state.trouble != trouble:
+        if state.spec is None or state.is_ended or state.trouble == trouble:
+            return  # Before its creation is written there is nothing that could have trouble.
+        if self._ledger.is_ready and not self._is_closed:
             self._ledger.write(Troubled(trouble))
 
     def fail(self, trouble: str) -> None:

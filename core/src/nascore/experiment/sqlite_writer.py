@@ -186,7 +186,7 @@ class SqliteWriter:
                 self.connection.execute("ROLLBACK")
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
             # After a failed sync, what this connection holds in memory proves nothing: look at the disk again.
-            with suppress(NascoreError):
+            with suppress(NascoreError, OSError, sqlite3.Error):
                 fresh = connect(self._path)
                 self.connection.close()
                 self.connection = fresh

@@ -84,8 +84,9 @@ class Waiters:
             if timer is not None:
                 timer.cancel()
             waiter.users -= 1
-            if not waiter.users:
-                self._waiting.pop(waiter.request_id, None)
+            # The same request may have come again since the answer was given, and stands in line anew.
+            if not waiter.users and self._waiting.get(waiter.request_id) is waiter:
+                del self._waiting[waiter.request_id]
 
     def take(self) -> Waiter:
         """Take the first out of the line; `give` it its answer when that is stored."""

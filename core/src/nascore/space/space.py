@@ -11,10 +11,8 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 from typing import Literal as OneOfTexts
-
-import numpy as np
-import numpy.typing as npt
 
 from nascore.errors import ArchitectureError, SettingsError, SpaceError, Violation
 from nascore.space import encoding, membership, sampling, variation
@@ -30,6 +28,10 @@ from nascore.space.jsonform import space_from_json, space_to_canonical_json, spa
 from nascore.space.nodes import Node, is_same
 from nascore.space.plan import DecisionInfo, Plan, compile_plan, node_table
 from nascore.space.scope import Scope
+
+if TYPE_CHECKING:  # See encoding: numpy is imported by those who encode only.
+    import numpy as np
+    import numpy.typing as npt
 
 _FINDINGS_SHOWN = 5
 

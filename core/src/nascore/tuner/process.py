@@ -34,6 +34,8 @@ from nascore.tuner.session import PROTOCOL_VERSION
 _GREETING = re.compile(r"nascore-tuner v(\d+) (\S+)")
 _LOCAL_ADDRESS = re.compile(r"unix:/.+|(127\.0\.0\.1|localhost|\[::1\]):\d+")
 _SECRETS = ("NASCORE_TOKEN", "NASCORE_TOKEN_FILE", "NASCORE_SERVER")
+_SOCKET_NAME = "tuner.sock"
+_MAX_SOCKET_PATH = 103  # macOS allows 104 bytes with the final zero, Linux 108.
 _SHOWN_LINES = 15
 _REAP_S = 2.0
 _LINE_BYTES = 64 * 1024
@@ -67,20 +69,26 @@ class TunerProcess:
             UnsupportedError: If it speaks a newer protocol.
         """
         _check_executable(command[0])
-        folder = Path(tempfile.mkdtemp(prefix="nascore-"))
+        folder = _fresh_folder()
         token = secrets.token_urlsafe(32)
         environment = {key: value for key, value in os.environ.items() if key not in _SECRETS}
-        environment |= {SOCKET_VARIABLE: str(folder / "tuner.sock"), TOKEN_VARIABLE: token}
+        environment |= {SOCKET_VARIABLE: str(folder / _SOCKET_NAME), TOKEN_VARIABLE: token}
         guarded = (sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), *command)
-        process = await asyncio.create_subprocess_exec(
-            *guarded,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            limit=_LINE_BYTES,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *guarded,
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+                limit=_LINE_BYTES,
+            )
+        except BaseException as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise PluginError(f"Tuner {name} could not be started: {error.strerror}.", hint=_NO_ROOM) from error
+            raise
         tuner = cls(process, name=name, folder=folder, token=token)
         try:
             await tuner._greet(limits.start_timeout_s)
@@ -193,6 +201,18 @@ class TunerProcess:
 
 
 _HINT = f"It must serve on ${SOCKET_VARIABLE} and print 'nascore-tuner v{PROTOCOL_VERSION} ADDRESS'."
+
+
+_NO_ROOM = "The machine may be out of processes, files or memory (ulimit -u, -n)."
+
+
+def _fresh_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="nascore-"))
+    if len(os.fsencode(folder / _SOCKET_NAME)) <= _MAX_SOCKET_PATH:
+        return folder
+    # A deep TMPDIR is common on clusters and macOS; the socket's path must stay short.
+    folder.rmdir()
+    return Path(tempfile.mkdtemp(prefix="nascore-", dir="/tmp"))
 
 
 def _check_executable(program: str) -> None:

@@ -127,6 +127,9 @@ class RemoteTuner:
         request = asking_to_message(
             self._session, first_number, seeds=seeds, outcomes=outcomes, told_through=told_through
         )
+        if len(outcomes) > 1 and request.ByteSize() > MAX_REPLAY_BYTES:
+            await self.tell(outcomes[:-1], after_seq=self._told_through)
+            return await self.ask(first_number, seeds, outcomes=outcomes[-1:], told_through=told_through)
         response = await self._call(request, tuner_pb2.AskResponse, timeout_s=self._limits.ask_timeout_s)
         answer = self._decoded("Ask", lambda: answer_from_message(response))
         self._check(answer, first_number, wanted=len(seeds), space=space)
@@ -134,9 +137,14 @@ class RemoteTuner:
         return answer
 
     async def tell(self, outcomes: Sequence[Told], *, after_seq: int) -> None:
-        """Tell outcomes that follow on ``after_seq``."""
+        """Tell outcomes that follow on ``after_seq``, in as many calls as their size needs."""
         messages = [told_to_message(told) for told in outcomes]
         request = tuner_pb2.TellRequest(session=self._session, outcomes=messages, after_seq=after_seq)
+        if len(outcomes) > 1 and request.ByteSize() > MAX_REPLAY_BYTES:
+            half = len(outcomes) // 2
+            await self.tell(outcomes[:half], after_seq=after_seq)
+            await self.tell(outcomes[half:], after_seq=outcomes[half - 1].seq)
+            return
         await self._call(request, tuner_pb2.TellResponse, timeout_s=self._limits.tell_timeout_s)
         self._told_through = max((self._told_through, *(told.seq for told in outcomes)))
 

@@ -66,6 +66,7 @@ class SupervisedTuner:
         self._on_trouble = on_trouble
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
+        self._remains: set[Connection] = set()  # Being cleared away, or left over by a caller that went away meanwhile.
         self._watch: asyncio.Task[None] | None = None
         self._description: Description | None = None
         self._opening: _Opening | None = None
@@ -138,6 +139,8 @@ class SupervisedTuner:
             if self._connection is not None and self._connection.process is None:
                 await self._connection.tuner.close()
             await self._drop(grace_s=self._limits.stop_grace_s)
+            for connection in tuple(self._remains):
+                await self._end(connection, grace_s=0)
 
     async def _interrupt(self) -> None:
         """Wait a little for the call in flight, then kill what does not answer."""
@@ -267,13 +270,19 @@ class SupervisedTuner:
             self._watch.cancel()
             self._watch = None
         if connection is not None:
-            await connection.end(grace_s=grace_s)
+            self._remains.add(connection)
+            await self._end(connection, grace_s=grace_s)
+
+    async def _end(self, connection: Connection, *, grace_s: float) -> None:
+        await connection.end(grace_s=grace_s)
+        self._remains.discard(connection)
 
     async def _watch_memory(self, connection: Connection) -> None:
         process, limit = connection.process, self._limits.memory_bytes
         while process is not None and process.is_running:
-            used = process.memory_bytes()
-            if used > limit:
+            # In a thread: finding its children means looking at every process of the machine.
+            used = await asyncio.to_thread(process.memory_bytes)
+            if used > limit and process.is_running:
                 self._excess = f"it used {used / 2**20:.0f} MiB, above the limit of {limit / 2**20:.0f} MiB."
                 process.kill()
                 return
