@@ -1,14 +1,19 @@
 """A trial file whose architectures behave well or fail in every way there is; not a test itself."""
 
+import asyncio
+import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import time
 
 import nas_trial as nas
 import torch
+from nas_trial import supervisor
 from nas_trial.isolation import child
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 # A trial file may compute at import; on one thread, which the launcher sees to.
 FEATURES = torch.randn(64, 8, generator=torch.Generator().manual_seed(1)) @ torch.eye(8)
@@ -24,8 +29,8 @@ def unbuildable():
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        well = ["good", "slow", "stuck"]
-        ill = ["raise", "nan", "exit3", "segv", "memory", "infeasible", "sysexit", "parent", "wild"]
+        well = ["good", "slow", "stuck", "loader", "pool", "astray", "partly"]
+        ill = ["raise", "nan", "exit0", "segv", "memory", "infeasible", "sysexit", "parent", "wild", "cancel", "orphan"]
         self.op = nas.LayerChoice(
             {mark: (lambda: nn.Linear(8, 2)) for mark in well + ill} | {"unbuildable": unbuildable}, label="op"
         )
@@ -39,9 +44,13 @@ class Behaviours(nas.Trial):
     mark = ""
 
     def build(self):
-        return Net()
+        net = Net()
+        self.mark = next(iter(net.op._modules), "")
+        return net
 
     def train_batches(self):
+        if self.mark == "loader":
+            return DataLoader(TensorDataset(FEATURES, LABELS), 16, num_workers=2, persistent_workers=True)
         order = torch.randperm(64)
         return [(FEATURES[part], LABELS[part]) for part in order.split(16)]
 
@@ -49,7 +58,10 @@ class Behaviours(nas.Trial):
         return [(FEATURES[:48], LABELS[:48]), (FEATURES[48:], LABELS[48:])]
 
     def validation_step(self, model, batch):
-        return super().validation_step(model, batch) | ({"pid": os.getpid()} if "KEEP" in os.environ else {})
+        extra = {"pid": os.getpid()} if "KEEP" in os.environ else {}
+        if "partly" in model.op._modules:
+            extra["perplexity"] = float("nan")
+        return super().validation_step(model, batch) | extra
 
     def training_step(self, model, batch):
         loss = super().training_step(model, batch)
@@ -58,16 +70,27 @@ class Behaviours(nas.Trial):
                 raise RuntimeError("shapes do not fit\udcff")
             case "nan":
                 return loss * float("nan")
-            case "exit3":
+            case "exit0":
                 sys.stdout.write("last words\n")
                 sys.stdout.flush()
-                os._exit(3)
+                os._exit(0)
             case "segv":
                 os.kill(os.getpid(), signal.SIGSEGV)
             case "memory":
                 raise MemoryError
             case "infeasible":
                 raise nas.Infeasible("too deep for its width")
+            case "cancel":
+                raise asyncio.CancelledError("my own event loop")
+            case "orphan":
+                leave_a_process_behind()
+                os._exit(0)
+            case "pool":
+                with multiprocessing.get_context("fork").Pool(2) as pool:
+                    assert pool.map(abs, [-1]) == [1]
+            case "astray":
+                shutil.rmtree(os.environ["NASCORE_FOLDER"] + "/logs", ignore_errors=True)
+                os.chdir(os.sep)
             case "slow":
                 time.sleep(0.05)
             case "stuck":
@@ -81,6 +104,14 @@ class Behaviours(nas.Trial):
                 os.closerange(3, 1000)
                 time.sleep(30)
         return loss
+
+
+def leave_a_process_behind():
+    """In a session of its own, with everything open that this process has open."""
+    if not os.fork():
+        os.setsid()
+        time.sleep(60)
+        os._exit(0)
 
 
 def free_form():
@@ -113,6 +144,7 @@ def one_trial(trial, how):
 def main():
     if "KEEP" in os.environ:
         child.is_costly_to_start = lambda device: True
+    supervisor.STOP_WAIT_S = float(os.environ.get("STOP_WAIT", "30"))
     Behaviours.epochs = int(os.environ.get("EPOCHS", "2"))
     if "LOOP" in os.environ:
         free_form()

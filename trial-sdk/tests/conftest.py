@@ -18,24 +18,38 @@ from pathlib import Path
 import grpc
 import psutil
 import pytest
-from nascore.errors import ExhaustedResourceError, InvalidInputError, LeaseSupersededError, MetricError, NascoreError
-from nascore.record import EndReason, Lease, LeaseAnswer, LeaseStatus, Proposal
+from nascore.errors import (
+    ExhaustedResourceError,
+    InvalidInputError,
+    LeaseSupersededError,
+    MetricError,
+    NascoreError,
+    NotFoundError,
+)
+from nascore.record import EndReason, Lease, LeaseAnswer, LeaseStatus, Proposal, TrialRecord, TrialState
 from nascore.record.seeds import trial_seed
-from nascore.record.wire import lease_answer_to_message, metrics_from_messages, outcome_from_message
+from nascore.record.wire import (
+    lease_answer_to_message,
+    metrics_from_messages,
+    objective_to_message,
+    outcome_from_message,
+    trial_to_message,
+)
 from nascore.space import Architecture
 from nascore.space.wire import space_from_message
 from nascore.status import to_call_status
-from nascore.v1 import trial_pb2, trial_pb2_grpc
+from nascore.v1 import experiment_pb2, experiment_pb2_grpc, trial_pb2, trial_pb2_grpc
 
 BEHAVIOURS = Path(__file__).parent / "behaviours.py"
 
 
-class Experiment(trial_pb2_grpc.TrialServiceServicer):
-    def __init__(self, architectures, *, lease_s=30.0, **proposal):
-        proposals = (
+class Experiment(trial_pb2_grpc.TrialServiceServicer, experiment_pb2_grpc.ExperimentServiceServicer):
+    def __init__(self, architectures, *, lease_s=30.0, objectives=(), **proposal):
+        self.objectives = objectives
+        proposals = [
             Proposal(number, Architecture(architecture), **proposal)
             for number, architecture in enumerate(architectures)
-        )
+        ]
         self.waiting = deque((proposal, 1, 1) for proposal in proposals)
         self.lease_s = lease_s
         self.finished = {}
@@ -61,7 +75,21 @@ class Experiment(trial_pb2_grpc.TrialServiceServicer):
 
     def RegisterSpace(self, request, context):
         self.space = space_from_message(request.space)
-        return trial_pb2.RegisterSpaceResponse(space_fingerprint=self.space.fingerprint, seed=7)
+        objectives = map(objective_to_message, self.objectives)
+        return trial_pb2.RegisterSpaceResponse(space_fingerprint=self.space.fingerprint, seed=7, objectives=objectives)
+
+    def GetTrial(self, request, context):
+        def work():
+            if request.number not in self.finished:
+                raise NotFoundError(f"There is no trial {request.number}.")
+            outcome, finish = self.finished[request.number]
+            proposal = Proposal(request.number, Architecture({"op": "good"}))
+            record = TrialRecord(
+                request.number, TrialState.SUCCEEDED, proposal, outcome=outcome, checkpoint=finish.checkpoint
+            )
+            return experiment_pb2.GetTrialResponse(trial=trial_to_message(record))
+
+        return self._guarded(context, work)
 
     def _next(self):
         if self.waiting:
@@ -136,6 +164,7 @@ class Served:
     def start(self):
         self.server = grpc.server(futures.ThreadPoolExecutor(8))
         trial_pb2_grpc.add_TrialServiceServicer_to_server(self.experiment, self.server)
+        experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(self.experiment, self.server)
         self.server.add_insecure_port(f"unix:{self.socket}")
         self.server.start()
 

@@ -72,5 +72,5 @@ def test_the_space_is_written_and_the_process_ends(serve, tmp_path, how):
     task = {"NASCORE_TASK": "space", "NASCORE_OUTPUT": str(tmp_path / "space.json"), "NASCORE_SERVER": ""}
     served.work(**task, **({"LOOP": how} if how else {}))
     space = SearchSpace.from_json((tmp_path / "space.json").read_text())
-    assert space.size().low == 13
+    assert space.size().low == 19
     assert served.experiment.space is None

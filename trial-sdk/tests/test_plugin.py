@@ -91,7 +91,7 @@ def test_space_names_file_and_line_of_an_exception_in_the_trial_file(trial_file:
 
 def test_a_trial_file_that_does_nothing_is_told_what_is_missing(trial_file: Path) -> None:
     trial_file.write_text("x = 1\n")
-    with pytest.raises(TrialFileError, match="ended without doing") as caught:
+    with pytest.raises(TrialFileError, match="ended without calling") as caught:
         CliRunner().invoke(space_command(), [str(trial_file)], catch_exceptions=False, standalone_mode=False)
     assert "nas.run(" in caught.value.hint
 
@@ -128,7 +128,7 @@ def test_code_exports_a_trial_that_runs_without_the_sdk(trial_file: Path, tmp_pa
         number=0,
         state=TrialState.SUCCEEDED,
         proposal=Proposal(0, architecture),
-        outcome=Outcome(OutcomeStatus.COMPLETED, metrics={"accuracy": 0.5}),
+        outcome=Outcome(OutcomeStatus.COMPLETED, metrics={"accuracy": 0.9755555391311646}),
         checkpoint=checkpoint,
     )
     request = ExportRequest(
@@ -147,7 +147,7 @@ def test_code_exports_a_trial_that_runs_without_the_sdk(trial_file: Path, tmp_pa
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["model.py", "model.safetensors"]
     shown = subprocess.run([sys.executable, str(files[0])], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert "accuracy: " in shown.stdout
-    assert "(reported: 0.5)" in shown.stdout
+    assert "(reported: 0.975556)" in shown.stdout
 
 
 class _Net:

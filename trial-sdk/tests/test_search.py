@@ -1,10 +1,14 @@
+import asyncio
 import io
+import threading
+import time
+from pathlib import Path
 
 import nas_trial as nas
 import pytest
 import torch
 from nas_trial.live_table import LiveTable
-from nascore.errors import NotFoundError
+from nascore.errors import InvalidInputError, NotFoundError
 from nascore.record import ExperimentSpec, ExperimentState, TrialState
 from nascore.weights import DirectoryStore
 from rich.console import Console
@@ -73,3 +77,30 @@ def test_the_table_shows_the_best_trials(tmp_path):
     text = console.file.getvalue()
     assert "2 succeeded" in text
     assert result.best.proposal.architecture.to_json() in text
+
+
+def test_searches_leave_no_threads_and_no_open_files_behind(tmp_path):
+    def left():
+        return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+
+    search(Blobs(), tmp_path, trials=1)
+    before = left()
+    for _ in range(3):
+        search(Blobs(), tmp_path, trials=1)
+    # The last search's threads may be ending still.
+    end = time.monotonic() + 15
+    while any(now > then for now, then in zip(left(), before, strict=True)):
+        assert time.monotonic() < end, (left(), before)
+        time.sleep(0.01)
+
+
+def test_a_search_runs_below_a_running_event_loop(tmp_path):
+    async def cell():
+        return search(Blobs(), tmp_path, trials=2)
+
+    assert len(asyncio.run(cell()).trials) == 2
+
+
+def test_a_class_in_place_of_a_trial_is_refused(tmp_path):
+    with pytest.raises(InvalidInputError, match=r"nas\.search takes .*not the class Blobs.*Blobs\(\)"):
+        nas.search(Blobs, home=tmp_path)

@@ -1,8 +1,10 @@
 from collections import namedtuple
 
 import nas_trial as nas
+import numpy as np
 import pytest
 import torch
+from nas_trial.metrics import MetricAverage
 from nas_trial.training import train
 from nascore.errors import InvalidInputError, MetricError
 from nascore.record import Budget
@@ -85,6 +87,9 @@ def test_a_metric_that_is_not_finite_is_named():
         ({"accuracy": torch.zeros(2)}, r"accuracy is a tensor of shape \[2\]"),
         ({"accuracy": None}, "accuracy is a NoneType"),
         ({"": 1.0}, "'' is no name"),
+        ({"a\udcff": 1.0}, "is no name"),
+        ({"accuracy": "0.9"}, "accuracy is a str"),
+        ({"accuracy": torch.tensor(1j)}, r"accuracy is a tensor of shape \[\]"),
     ],
 )
 def test_what_is_no_metric_is_refused(values, message):
@@ -94,6 +99,64 @@ def test_what_is_no_metric_is_refused(values, message):
 
     with pytest.raises(MetricError, match=message):
         trained(Odd())
+
+
+@pytest.mark.parametrize(
+    "value", [True, 1, np.float32(1), np.bool_(True), np.array(1), torch.tensor([1]), torch.tensor(True)], ids=repr
+)
+def test_what_is_one_number_is_a_metric(value):
+    class Plain(Small):
+        def validation_step(self, model, batch):
+            return {"accuracy": value}
+
+    assert trained(Plain())[0].metrics == {"accuracy": 1.0}
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.uint8])
+def test_narrow_metrics_neither_overflow_nor_lose_what_comes_late(dtype):
+    average = MetricAverage()
+    for _ in range(1000):
+        average.add({"score": torch.tensor(1, dtype=dtype)}, weight=512)
+    assert average.result() == {"score": 1.0}
+
+
+def test_a_metric_that_is_not_finite_is_left_out_if_another_is_the_objective(capsys):
+    class Partly(Small):
+        def validation_step(self, model, batch):
+            return {"accuracy": 1.0, "perplexity": float("inf")}
+
+    result = train(Partly(), nn.Linear(3, 2), report=lambda step, metrics: None, objectives=["accuracy"])
+    assert result.metrics == {"accuracy": 1.0}
+    assert "perplexity is inf; it is left out" in capsys.readouterr().out
+    with pytest.raises(nas.NonFiniteError, match="perplexity is inf"):
+        train(Partly(), nn.Linear(3, 2), report=lambda step, metrics: None, objectives=["perplexity"])
+
+
+def test_training_batches_that_are_used_up_are_an_error_and_no_silence():
+    class Once(Small):
+        def __init__(self):
+            self.batches = iter(Small.train_batches(self))
+
+        def train_batches(self):
+            return self.batches
+
+    with pytest.raises(InvalidInputError, match=r"of Once yielded no batch in epoch 2\. Return a fresh iterable"):
+        trained(Once())
+
+
+def test_without_epochs_a_trial_is_validated_alone():
+    class Untrained(Small):
+        epochs = 0
+
+        def train_batches(self):
+            raise AssertionError
+
+        def validation_batches(self):
+            return Small.train_batches(self)
+
+    result, reports = trained(Untrained())
+    assert (result.batches, reports) == (0, [])
+    assert result.metrics.keys() == {"accuracy", "loss"}
 
 
 def test_no_validation_batch_is_an_error():

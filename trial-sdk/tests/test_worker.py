@@ -3,10 +3,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
-from nascore.record import Budget, FailureKind, OutcomeStatus
+from nascore.record import Budget, FailureKind, Objective, OutcomeStatus, Proposal, Task, WarmStart
+from nascore.space import Architecture, MixedDecision, Mixture
 from nascore.weights import DirectoryStore
 
 FAILURES = {
@@ -16,9 +18,11 @@ FAILURES = {
     "unbuildable": (OutcomeStatus.FAILED, FailureKind.EXCEPTION, "no such layer"),
     "infeasible": (OutcomeStatus.INFEASIBLE, FailureKind.INFEASIBLE, "too deep for its width"),
     "sysexit": (OutcomeStatus.FAILED, FailureKind.EXIT_CODE, "sys.exit(4)"),
+    "cancel": (OutcomeStatus.FAILED, FailureKind.EXCEPTION, "CancelledError: my own event loop"),
 }
 DEATHS = {
-    "exit3": (OutcomeStatus.FAILED, FailureKind.EXIT_CODE, "code 3"),
+    "exit0": (OutcomeStatus.FAILED, FailureKind.EXIT_CODE, "code 0"),
+    "orphan": (OutcomeStatus.FAILED, FailureKind.EXIT_CODE, "code 0"),
     "segv": (OutcomeStatus.FAILED, FailureKind.SIGNAL, "SIGSEGV"),
     "wild": (OutcomeStatus.FAILED, FailureKind.SIGNAL, "SIGKILL"),
 }
@@ -52,9 +56,9 @@ def test_every_way_to_fail_is_recorded_and_the_next_trial_works(serve):
     check_failures(served, expected.values())
     marks = list(expected)
     assert "training_step" in served.outcome(marks.index("raise")).failure.detail
-    assert "last words" in served.outcome(marks.index("exit3")).failure.detail
+    assert "last words" in served.outcome(marks.index("exit0")).failure.detail
     assert "Fatal Python error: Segmentation fault" in served.outcome(marks.index("segv")).failure.detail
-    assert "last words" in (served.folder / "logs" / f"trial-{marks.index('exit3')}.log").read_text()
+    assert "last words" in (served.folder / "logs" / f"trial-{marks.index('exit0')}.log").read_text()
 
 
 def test_failures_in_one_process_are_recorded_as_well(serve):
@@ -80,7 +84,7 @@ def test_the_same_seed_gives_the_same_metrics_in_every_isolation(serve):
 def test_a_trial_leaves_its_reports_its_metrics_and_its_weights(serve):
     served = serve("good")
     served.work(EPOCHS="3")
-    assert served.experiment.space.size().low == 13
+    assert served.experiment.space.size().low == 19
     assert [(trial, step) for trial, step, _ in served.experiment.reports] == [(0, 1), (0, 2), (0, 3)]
     outcome, request = served.experiment.finished[0]
     assert served.experiment.reports[-1][2] == outcome.metrics
@@ -202,3 +206,121 @@ def test_a_worker_without_a_server_gives_up_with_a_sentence(serve):
 def test_importing_the_sdk_starts_no_grpc_and_no_thread():
     code = "import sys, os, nas_trial; assert 'grpc' not in sys.modules; assert len(os.listdir('/proc/self/task')) == 1"
     subprocess.run([sys.executable, "-c", code], env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True)
+
+
+def test_the_template_has_neither_threads_nor_grpc(serve):
+    served = serve("stuck")
+    worker = served.start_worker()
+    until((served.folder / "logs" / "trial-0.log").exists)
+    template = psutil.Process(worker.pid).children()[0]
+    assert template.num_threads() == 1
+    assert not [mapped.path for mapped in template.memory_maps() if "cygrpc" in mapped.path]
+    assert [mapped.path for mapped in psutil.Process(worker.pid).memory_maps() if "cygrpc" in mapped.path]
+
+
+def test_a_killed_template_takes_its_processes_with_it(serve):
+    served = serve("stuck")
+    worker = served.start_worker()
+    until((served.folder / "logs" / "trial-0.log").exists)
+    template, child = worker.descendants()
+    os.kill(template, signal.SIGKILL)
+    until(lambda: gone(child))
+    worker.wait()
+    assert served.outcome(0).failure.kind is FailureKind.LOST
+
+
+def test_a_trial_that_does_not_heed_is_ended_and_its_reports_count(serve):
+    served = serve("stuck", "good", lease_s=0.3)
+    served.experiment.commands = {0: "COMMAND_STOP"}
+    served.work(STOP_WAIT="0.2")
+    outcome = served.outcome(0)
+    assert (outcome.status, outcome.failure.kind) == (OutcomeStatus.PRUNED, FailureKind.STOPPED)
+    assert "The server stopped this trial. It did not within 0.2 s" in outcome.failure.message
+    assert served.outcome(1).status is OutcomeStatus.COMPLETED
+
+
+def test_a_command_to_save_weights_lets_the_trial_go_on(serve):
+    served = serve("slow", lease_s=0.1)
+    served.experiment.commands = {0: "COMMAND_CHECKPOINT"}
+    served.work()
+    assert served.experiment.renewals
+    assert served.outcome(0).status is OutcomeStatus.COMPLETED
+
+
+def test_a_process_left_behind_keeps_no_trial_waiting_and_is_ended(serve):
+    served = serve("orphan", "slow")
+    worker = served.start_worker(EPOCHS="100")
+    until(lambda: 0 in served.experiment.finished)
+    until(lambda: len(worker.descendants()) == 2)
+
+
+def test_trials_may_have_processes_of_their_own(serve):
+    served = serve("pool", "loader")
+    served.work(EPOCHS="1")
+    assert [served.outcome(number).failure for number in (0, 1)] == [None, None]
+
+
+@pytest.mark.parametrize("isolation", ["fork", "none"])
+def test_a_trial_that_leaves_the_folder_and_deletes_its_log_harms_no_other(serve, isolation):
+    served = serve("astray", "good")
+    served.work(NASCORE_ISOLATION=isolation, NASCORE_FOLDER=os.path.relpath(served.folder))
+    assert served.outcome(0).status is OutcomeStatus.COMPLETED
+    assert "epoch 2/2" in (served.folder / "logs" / "trial-1.log").read_text()
+    assert len(DirectoryStore(served.folder / "weights").list()) == 2
+
+
+@pytest.mark.parametrize("isolation", ["fork", "none"])
+def test_a_metric_that_is_no_objective_may_be_no_number(serve, isolation):
+    served = serve("partly", objectives=[Objective("accuracy")])
+    served.work(NASCORE_ISOLATION=isolation)
+    assert served.outcome(0).metrics.keys() == {"accuracy", "loss"}
+    assert "perplexity is nan; it is left out" in (served.folder / "logs" / "trial-0.log").read_text()
+
+
+@pytest.mark.parametrize("isolation", ["fork", "none"])
+def test_a_trial_counts_though_neither_weights_nor_log_can_be_written(serve, isolation):
+    served = serve("good", "good")
+    served.folder.mkdir()
+    (served.folder / "weights").write_text("no folder")
+    (served.folder / "logs").mkdir()
+    (served.folder / "logs" / "trial-0.log").mkdir()
+    output = served.work(NASCORE_ISOLATION=isolation)
+    assert "Trial 0 has no log: [Errno 21]" in output
+    assert "The weights of trial 1 were not kept: [Errno 20]" in (served.folder / "logs" / "trial-1.log").read_text()
+    for number in (0, 1):
+        outcome, request = served.experiment.finished[number]
+        assert (outcome.status, request.checkpoint) == (OutcomeStatus.COMPLETED, "")
+
+
+@pytest.mark.parametrize("isolation", ["fork", "none"])
+def test_a_trial_begins_with_the_weights_of_its_parent(serve, isolation):
+    served = serve("good", "good", "good", warm_start=WarmStart(parent=1))
+    served.experiment.waiting[1] = (Proposal(1, Architecture({"op": "good"})), 1, 1)
+    served.work(NASCORE_ISOLATION=isolation)
+    logs = [(served.folder / "logs" / f"trial-{number}.log").read_text() for number in range(3)]
+    assert "warm start: Trial 1 cannot be looked up: There is no trial 1. The trial begins from scratch." in logs[0]
+    assert "warm start" not in logs[1]
+    parent, child = (served.experiment.finished[number][1].checkpoint for number in (1, 2))
+    assert f"warm start: 2 of 2 tensors from checkpoint {parent}" in logs[2]
+    assert DirectoryStore(served.folder / "weights").manifest(child).parents == (parent,)
+
+
+UNSUPPORTED = {
+    "train": Proposal(0, Architecture({"op": "good"}), task=Task.TRAIN),
+    "score": Proposal(0, Architecture({"op": "good"}), task=Task.SCORE),
+    "gradient": Proposal(0, Architecture({"op": "good"}), task=Task.GRADIENT),
+    "mixture": Proposal(0, mixture=Mixture((MixedDecision("op", (1.0,) * 19),))),
+    "rules": Proposal(0, Architecture({"op": "good"}), warm_start=WarmStart(parent=0, rules_json='{"slice": 1}')),
+}
+
+
+@pytest.mark.parametrize("how", ["fork", "none", "with"])
+def test_what_is_not_supported_fails_with_a_sentence_and_the_next_trial_works(serve, how):
+    served = serve("good")
+    ill = [replace(proposal, number=number) for number, proposal in enumerate(UNSUPPORTED.values(), 1)]
+    served.experiment.waiting.extendleft((proposal, 1, 1) for proposal in ill)
+    served.work(**({"LOOP": "with"} if how == "with" else {"NASCORE_ISOLATION": how}))
+    for number, word in enumerate(["task train", "task score", "task gradient", "a mixture", "rules of inher"], 1):
+        assert word in served.outcome(number).failure.message
+        assert served.outcome(number).status is OutcomeStatus.FAILED
+    assert served.outcome(0).status is OutcomeStatus.COMPLETED

@@ -6,25 +6,31 @@ on the CPU with the same number of threads.
 
 from __future__ import annotations
 
+import logging
 import random
 import time
-from collections.abc import Mapping
+from asyncio import CancelledError
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from nascore.errors import UnsupportedError
-from nascore.record import Lease, Outcome, OutcomeStatus, WarmStart
+from nascore.errors import NascoreError, UnsupportedError
+from nascore.record import Lease, Outcome, OutcomeStatus, Proposal, Task
 from nascore.space import Architecture
 from nascore.weights import DirectoryStore
 from torch import nn
 
 from nas_trial import weights
+from nas_trial.briefing import Briefing, begin
 from nas_trial.build import build
 from nas_trial.failures import outcome_of
 from nas_trial.training import Report, train
 from nas_trial.trial import Trial
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class Attempt:
     is_retryable: bool = False
 
 
-def carry_out(trial: Trial, lease: Lease, *, report: Report, folder: Path | None) -> Attempt:
+def carry_out(trial: Trial, lease: Lease, *, report: Report, folder: Path | None, briefing: Briefing) -> Attempt:
     """Carry out a leased trial; whatever it raises becomes its outcome.
 
     Args:
@@ -50,6 +56,7 @@ def carry_out(trial: Trial, lease: Lease, *, report: Report, folder: Path | None
         lease: The architecture, its seed and its budget.
         report: Takes the metrics of each epoch; raises ``Stopped`` to end the trial.
         folder: Where checkpoints are kept; ``None`` keeps none.
+        briefing: What is optimised, and the weights to begin with.
     """
     started = time.monotonic()
     reported: dict[str, float] = {}
@@ -59,9 +66,10 @@ def carry_out(trial: Trial, lease: Lease, *, report: Report, folder: Path | None
         report(step, metrics)
 
     try:
-        attempt = _trained(trial, lease, report=recorded, folder=folder)
-    except (Exception, SystemExit) as error:
-        # The border of the user's code: its every failure is an outcome, and none may end the worker.
+        attempt = _trained(trial, lease, report=recorded, folder=folder, briefing=briefing)
+    except (Exception, SystemExit, CancelledError, GeneratorExit) as error:
+        # The border of the user's code: its every failure is an outcome, and none may end the worker. What else is no
+        # Exception is a person's or the worker's word to end.
         attempt = Attempt(outcome_of(error, metrics=reported))
     return replace(attempt, outcome=replace(attempt.outcome, duration_s=time.monotonic() - started))
 
@@ -70,45 +78,68 @@ def seed_generators(seed: int) -> None:
     """Seed the generators of Python, NumPy and torch from one unsigned 64-bit number."""
     random.seed(seed)
     np.random.seed(seed % 2**32)  # the legacy generator is what users' transforms draw from
-    torch.manual_seed(seed)
+    if torch.cuda.is_initialized() or _has_accelerator():  # type: ignore[no-untyped-call]  # torch does not annotate
+        torch.manual_seed(seed)
+    else:
+        # The call above notes, with a whole stack for each kind of device, what to do should one appear: half a
+        # millisecond, and memory that is never freed.
+        torch.default_generator.manual_seed(seed)
 
 
-def _trained(trial: Trial, lease: Lease, *, report: Report, folder: Path | None) -> Attempt:
-    architecture = _architecture(lease)
+@cache
+def _has_accelerator() -> bool:
+    return torch.accelerator.is_available() if hasattr(torch, "accelerator") else torch.cuda.is_available()
+
+
+def check_supported(proposal: Proposal) -> Architecture:
+    """Return the architecture that a proposal wants built, trained and judged.
+
+    Raises:
+        UnsupportedError: It wants something else, or weights by rules; what to choose instead is said.
+    """
+    if proposal.architecture is None:
+        raise UnsupportedError(
+            f"Trial {proposal.number} proposes a mixture, but trials train one architecture at a time here.",
+            hint="Choose a multi-trial tuner, such as random or evolution.",
+        )
+    if proposal.task is not Task.EVALUATE:
+        raise UnsupportedError(
+            f"Trial {proposal.number} has the task {proposal.task.value}, but only evaluate is carried out here.",
+            hint="Choose a multi-trial tuner, such as random or evolution.",
+        )
+    if proposal.warm_start is not None and proposal.warm_start.rules_json:
+        raise UnsupportedError(
+            f"Trial {proposal.number}: warm_start has rules of inheritance, {proposal.warm_start.rules_json:.80}; only "
+            "tensors of equal key and shape are inherited here.",
+            hint="Leave rules_json empty.",
+        )
+    return proposal.architecture
+
+
+def _trained(trial: Trial, lease: Lease, *, report: Report, folder: Path | None, briefing: Briefing) -> Attempt:
+    architecture = check_supported(lease.proposal)
     seed_generators(lease.seed)
     trial.budget = lease.proposal.budget
     model = build(trial.build, architecture)
     store = None if folder is None else DirectoryStore(folder)
-    parents = _warm_start(model, lease.proposal.warm_start, store)
-    trained = train(trial, model, report=report)
+    parents = begin(model, briefing, store)
+    trained = train(trial, model, report=report, objectives=briefing.objectives)
     outcome = Outcome(OutcomeStatus.COMPLETED, metrics=trained.metrics, batches=trained.batches)
     if store is None or not trial.keeps_weights:
         return Attempt(outcome)
-    checkpoint = weights.save(
-        model.state_dict(),
-        store,
-        trial=lease.trial,
-        parents=parents,
-        architecture=architecture.fingerprint,
-        metrics=trained.metrics,
-    )
-    return Attempt(outcome, checkpoint)
+    return Attempt(outcome, _kept(model, store, lease, metrics=trained.metrics, parents=parents))
 
 
-def _architecture(lease: Lease) -> Architecture:
-    if lease.proposal.architecture is None:
-        raise UnsupportedError(
-            f"Trial {lease.trial} proposes a mixture, but nas.Trial trains one architecture at a time.",
-            hint="Choose a multi-trial tuner, such as random or evolution.",
+def _kept(
+    model: nn.Module, store: DirectoryStore, lease: Lease, *, metrics: Mapping[str, float], parents: Sequence[str]
+) -> str:
+    """Stores the weights; if that fails the trial still counts, for what it learnt is worth more than they are."""
+    architecture = lease.proposal.architecture
+    fingerprint = "" if architecture is None else architecture.fingerprint
+    try:
+        return weights.save(
+            model.state_dict(), store, trial=lease.trial, parents=parents, architecture=fingerprint, metrics=metrics
         )
-    return lease.proposal.architecture
-
-
-def _warm_start(model: nn.Module, start: WarmStart | None, store: DirectoryStore | None) -> tuple[str, ...]:
-    """Takes over what fits, by key and shape, and returns the checkpoint it came from."""
-    if start is None or start.checkpoint is None or store is None:
-        return ()
-    if start.rules_json:
-        raise UnsupportedError("warm_start: rules of inheritance are not known here; equal keys and shapes are.")
-    weights.load(start.checkpoint, store, into=model, strict=False)
-    return (start.checkpoint,)
+    except (NascoreError, OSError) as error:
+        logger.warning("The weights of trial %d were not kept: %s", lease.trial, error)
+        return ""

@@ -16,7 +16,7 @@ from torch import nn
 from nas_trial.construction import Construction, Scope, constructing, described, labelled
 from nas_trial.decision import Decision, shallow
 from nas_trial.extract import EXTRACTIONS, Extracted, Factory, check_factory, checked_model, extract_all
-from nas_trial.supernet import mark_supernet
+from nas_trial.supernet import check_architecture, mark_supernet
 
 
 def build(factory: Factory, architecture: Mapping[str, object] | None) -> nn.Module:
@@ -34,6 +34,8 @@ def build(factory: Factory, architecture: Mapping[str, object] | None) -> nn.Mod
         ArchitectureError: The architecture does not belong to the space; every violation is listed with its path.
     """
     check_factory(factory)
+    if architecture is not None:
+        check_architecture(architecture)
     known = EXTRACTIONS.get(factory)
     if known is not None:
         try:

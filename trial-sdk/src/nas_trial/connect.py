@@ -33,8 +33,9 @@ from nascore.record import Lease, LeaseAnswer, LeaseStatus, Proposal
 from nascore.space import SearchSpace
 
 from nas_trial.attempt import Attempt
+from nas_trial.briefing import Briefing
 from nas_trial.environment import WorkerEnvironment, core_count
-from nas_trial.extract import Factory, extract
+from nas_trial.extract import Factory, check_factory, extract
 from nas_trial.heartbeat import Heartbeat
 from nas_trial.in_process import Running
 from nas_trial.post import Post, RemotePost, finished
@@ -67,6 +68,8 @@ class Session:
     """
 
     def __init__(self, factory: Factory | None) -> None:
+        if factory is not None:
+            check_factory(factory)
         self._factory = factory
         self._environment = WorkerEnvironment.read(os.environ) if os.environ.get("NASCORE_SERVER") else None
         self._task = os.environ.get("NASCORE_TASK", "")
@@ -94,7 +97,11 @@ class Session:
             trial.end(error, wants_next=False)
         if self._post is not None:
             self._post.give_back()
-        self._sender.shutdown(wait=False)
+        if self._heartbeat is not None:
+            self._heartbeat.close()
+        self._sender.shutdown(wait=False, cancel_futures=True)
+        if self._post is not None:
+            self._post.close()
         if isinstance(error, Terminated):
             raise SystemExit(error.exit_code)
         return isinstance(error, SessionEnded)
@@ -134,6 +141,15 @@ class Session:
         while self._post is not None and (self._answer is None or self._answer.status is LeaseStatus.NONE_YET):
             self._answer = self._post.lease()
         return self._answer is not None and self._answer.lease is not None
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Names of the metrics that are optimised; empty without a server."""
+        return () if self._post is None else self._post.objectives
+
+    def brief(self, lease: Lease) -> Briefing:
+        """Return what is known of a trial beyond its lease."""
+        return Briefing() if self._post is None else self._post.brief(lease)
 
     def begin(self) -> tuple[Lease, Running | None]:
         """Begin the trial that was taken.

@@ -113,8 +113,10 @@ class EmbeddedPost(Post):
         self._embedded = embedded
         self._engine = embedded.engine
 
-    def register(self, space: SearchSpace, *, devices: tuple[str, ...] = ()) -> Registration:
-        """Say which space this worker builds."""
+    def close(self) -> None:
+        """End all calls; they are those of this process, and end with `Embedded`."""
+
+    def _register(self, space: SearchSpace, *, devices: tuple[str, ...]) -> Registration:
         return self._embedded.call(self._engine.register_space(_WORKER, space, devices=devices))
 
     def renew(self, lease: Lease) -> Renewal:

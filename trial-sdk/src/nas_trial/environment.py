@@ -51,7 +51,7 @@ class WorkerEnvironment:
             server=_text(environ, "NASCORE_SERVER"),
             experiment=_text(environ, "NASCORE_EXPERIMENT"),
             worker=_text(environ, "NASCORE_WORKER"),
-            folder=Path(environ["NASCORE_FOLDER"]) if environ.get("NASCORE_FOLDER") else None,
+            folder=Path(environ["NASCORE_FOLDER"]).absolute() if environ.get("NASCORE_FOLDER") else None,
             threads=int(_number(environ, "NASCORE_THREADS", core_count())),
             isolation=_isolation(environ.get("NASCORE_ISOLATION", Isolation.FORK)),
             patience_s=_number(environ, "NASCORE_PATIENCE_S", 300),

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from nascore.errors import NascoreError, NotFoundError, StateError
+from nascore.errors import NotFoundError, StateError
 from nascore.record import Command, Lease, Renewal
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,11 @@ class Watcher(Protocol):
 
 
 class Heartbeat:
-    """Renews one lease at a time, every third of its duration, from a daemon thread."""
+    """Renews one lease at a time, every third of its duration, from a daemon thread.
+
+    The server may command CHECKPOINT, which is accepted and has no effect: a trial that is begun again begins from
+    scratch, so weights half way would serve nobody.
+    """
 
     def __init__(self, renew: Callable[[Lease], Renewal]) -> None:
         self._renew = renew
@@ -37,6 +41,7 @@ class Heartbeat:
         self._lease: Lease | None = None
         self._watcher: Watcher | None = None
         self._due = 0.0
+        self._is_closed = False
         self._thread: threading.Thread | None = None
 
     def keep(self, lease: Lease, watcher: Watcher) -> None:
@@ -54,32 +59,44 @@ class Heartbeat:
         with self._changed:
             self._lease = self._watcher = None
 
+    def close(self) -> None:
+        """Keep no lease ever again; the thread ends as soon as it has the answer that it waits for."""
+        with self._changed:
+            self._lease = self._watcher = None
+            self._is_closed = True
+            self._changed.notify()
+
     def _beat(self) -> None:
-        while True:
-            lease, watcher = self._next()
+        while (found := self._next()) is not None:
+            lease, watcher = found
             pause_s = self._renewed(lease, watcher)
             with self._changed:
                 if self._lease is lease:
                     self._due = time.monotonic() + pause_s
 
-    def _next(self) -> tuple[Lease, Watcher]:
+    def _next(self) -> tuple[Lease, Watcher] | None:
         with self._changed:
-            while True:
+            while not self._is_closed:
                 if self._lease is None or self._watcher is None:
                     self._changed.wait()
                 elif (left := self._due - time.monotonic()) > 0:
                     self._changed.wait(left)
                 else:
                     return self._lease, self._watcher
+            return None
 
     def _renewed(self, lease: Lease, watcher: Watcher) -> float:
         """Returns the seconds until the next renewal."""
         try:
             renewal = self._renew(lease)
         except (StateError, NotFoundError) as error:
-            self.rest()
+            with self._changed:
+                # By now another lease may be kept, which this answer says nothing about.
+                if self._lease is lease:
+                    self._lease = self._watcher = None
             watcher.lose(str(error))
-        except NascoreError as error:
+        except Exception as error:
+            # The border of a thread: without it every later lease would be lost.
             # The trial trains on: the server may be back before the lease is gone.
             logger.warning("The lease of trial %d was not renewed: %s", lease.trial, error)
         else:

@@ -6,15 +6,17 @@ Used for ``NASCORE_ISOLATION=none``, for ``nas.search`` in notebooks, and below 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nascore.errors import InvalidInputError, LeaseSupersededError, NascoreError, UnavailableError
 from nascore.record import EndReason, Lease, Verdict
 
 from nas_trial.attempt import Attempt, carry_out
+from nas_trial.briefing import Briefing
 from nas_trial.failures import Stopped
 from nas_trial.heartbeat import Heartbeat
 from nas_trial.post import Post, work_through
@@ -107,26 +109,43 @@ def work_in_process(
         shown: Called before each trial, to show how far the search is.
     """
     heartbeat = Heartbeat(post.renew)
-    with ThreadPoolExecutor(1, thread_name_prefix="nascore-reports") as sender:
+    sender = ThreadPoolExecutor(1, thread_name_prefix="nascore-reports")
 
-        def carry(lease: Lease) -> Attempt | None:
-            shown()
-            running = Running(post, lease, sender)
-            heartbeat.keep(lease, running)
-            try:
-                return _attempt(trial, running, folder=folder)
-            except LostLease:
-                post.held = None
-                return None
-            finally:
-                heartbeat.rest()
+    def carry(lease: Lease) -> Attempt | None:
+        shown()
+        running = Running(post, lease, sender)
+        heartbeat.keep(lease, running)
+        try:
+            return _attempt(trial, running, folder=folder, briefing=post.brief(lease))
+        except LostLease:
+            post.held = None
+            return None
+        finally:
+            heartbeat.rest()
 
+    try:
         return work_through(post, carry)
+    finally:
+        heartbeat.close()
+        # Every trial waits for its reports; what is left belongs to one that was broken off, and nobody waits for it.
+        sender.shutdown(wait=False, cancel_futures=True)
 
 
-def _attempt(trial: Trial, running: Running, *, folder: Path | None) -> Attempt:
+def _attempt(trial: Trial, running: Running, *, folder: Path | None, briefing: Briefing) -> Attempt:
     lease = running.lease
-    with logged(log_file(folder, lease.trial), lease):
-        attempt = carry_out(trial, lease, report=running.report, folder=None if folder is None else folder / "weights")
+    kept = None if folder is None else folder / "weights"
+    with logged(log_file(folder, lease.trial), lease), _back_in_this_folder():
+        attempt = carry_out(trial, lease, report=running.report, folder=kept, briefing=briefing)
     running.settle()
     return attempt
+
+
+@contextmanager
+def _back_in_this_folder() -> Iterator[None]:
+    """Returns to the current folder, so that a trial which goes elsewhere does not send the next one astray."""
+    here = Path.cwd()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.chdir(here)

@@ -43,8 +43,8 @@ class InputChoice(Choice):
         dim: int = 1,
         label: str | None = None,
     ) -> None:
-        keys = tuple(map(str, range(inputs))) if isinstance(inputs, int) else tuple(inputs)
-        low, high = (0, len(keys)) if n_chosen is None else n_chosen if isinstance(n_chosen, tuple) else (n_chosen,) * 2
+        keys = _keys(inputs, label)
+        low, high = _bounds(n_chosen, len(keys), label)
         _check(keys, (low, high), reduction=reduction, label=label)
         candidates = tuple(map(Candidate, keys))
         super().__init__(
@@ -81,10 +81,7 @@ class InputChoice(Choice):
         Raises:
             InvalidInputError: There are more or fewer inputs than were announced.
         """
-        if len(inputs) != len(self._index):
-            raise InvalidInputError(
-                f"InputChoice {self._decision.identity!r} has {len(self._index)} inputs, but {len(inputs)} were given."
-            )
+        self._check_inputs(inputs)
         chosen = [inputs[self._index[key]] for key in self.chosen]
         if self._reduction == "none":
             return chosen
@@ -96,6 +93,42 @@ class InputChoice(Choice):
         for tensor in chosen[1:]:
             total = total + tensor
         return total / len(chosen) if self._reduction == "mean" else total
+
+    def _check_inputs(self, inputs: object) -> None:
+        # Not as a tensor with a leading dimension, which a single input by mistake could be.
+        if isinstance(inputs, Sequence) and len(inputs) == len(self._index):
+            return
+        given = f"{len(inputs)} were given" if isinstance(inputs, Sequence) else f"a {type(inputs).__name__} was given"
+        raise InvalidInputError(
+            f"InputChoice {self._decision.identity!r} has {len(self._index)} inputs, but {given}.",
+            hint=f"Call it with one list of {len(self._index)} tensors: choice([x, y, ...]).",
+        )
+
+
+def _keys(inputs: object, label: str | None) -> tuple[str, ...]:
+    if isinstance(inputs, int):
+        return tuple(map(str, range(inputs)))
+    if isinstance(inputs, Sequence) and not isinstance(inputs, str) and all(isinstance(key, str) for key in inputs):
+        return tuple(inputs)
+    raise SpaceError(
+        f"{described('InputChoice', label)}: inputs is {inputs!r}.",
+        hint="Give how many inputs there are, or a list of their names.",
+    )
+
+
+def _bounds(n_chosen: object, count: int, label: str | None) -> tuple[int, int]:
+    match n_chosen:
+        case None:
+            return 0, count
+        case int(fixed):
+            return fixed, fixed
+        case (int(low), int(high)) | [int(low), int(high)]:
+            return low, high
+        case _:
+            raise SpaceError(
+                f"{described('InputChoice', label)}: n_chosen is {n_chosen!r}.",
+                hint="Give a number, an inclusive range (low, high), or None for any number.",
+            )
 
 
 def _check(keys: tuple[str, ...], bounds: tuple[int, int], *, reduction: str, label: str | None) -> None:

@@ -66,11 +66,21 @@ def _named(
     # nn.ModuleDict is no Mapping, but has items() as well.
     if isinstance(candidates, (Mapping, nn.ModuleDict)):
         named = dict(candidates.items())
+    elif not _is_list(candidates):
+        # A set among others: its order, and so what is called "0", differs between processes.
+        raise SpaceError(
+            f"{described('LayerChoice', label)}: the candidates are {candidates!r}.",
+            hint="Give a dictionary of modules or factories by name, or a list of them.",
+        )
     else:
         named = {str(index): candidate for index, candidate in enumerate(candidates)}
     for key, candidate in named.items():
         _check(key, candidate, label)
     return named
+
+
+def _is_list(candidates: object) -> bool:
+    return isinstance(candidates, (Sequence, nn.ModuleList)) and not isinstance(candidates, str)
 
 
 def _check(key: object, candidate: object, label: str | None) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +12,9 @@ from nascore.record import ExperimentRecord, ExperimentSpec, TrialRecord
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+
+_PAUSE_S = 0.25
+_ROWS = 5
 
 
 class LiveTable:
@@ -21,6 +25,7 @@ class LiveTable:
         # Bound to the output as it is now: that of trials is sent to their logs.
         console = Console(file=sys.stdout)
         is_watched = console.is_terminal or console.is_jupyter
+        self._shown_at = -_PAUSE_S
         self._live = Live(console=console, auto_refresh=False) if is_watched else None
 
     def __enter__(self) -> Self:
@@ -38,6 +43,15 @@ class LiveTable:
         """Show how far it is; ``best`` comes best first."""
         if self._live is not None:
             self._live.update(self.table(experiment, best), refresh=True)
+
+    def show_now_and_then(
+        self, experiment: Callable[[], ExperimentRecord], best: Callable[[int], Sequence[TrialRecord]]
+    ) -> None:
+        """Show how far it is, unless that was done a moment ago: trials may be faster than a table is drawn."""
+        if self._live is None or time.monotonic() - self._shown_at < _PAUSE_S:
+            return
+        self._shown_at = time.monotonic()
+        self.show(experiment(), best(_ROWS))
 
     def table(self, experiment: ExperimentRecord, best: Sequence[TrialRecord]) -> Table:
         """Return the table."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from numbers import Real
 
+import numpy as np
 import torch
 from nascore.errors import MetricError
 from torch import Tensor
 
 from nas_trial.failures import NonFiniteError
+from nas_trial.progress import write_line
 
 MetricValue = float | Tensor
 
@@ -37,12 +39,12 @@ class MetricAverage:
                 hint="Return the same metrics for every batch.",
             )
         for name, value in values.items():
-            term = (value.detach() if isinstance(value, Tensor) else _number(name, value)) * weight
+            term = (_wide(value) if isinstance(value, Tensor) else _number(name, value)) * weight
             self._sums[name] = self._sums[name] + term if name in self._sums else term
         self._weight += weight
 
-    def result(self) -> dict[str, float]:
-        """Return the means.
+    def result(self, *, needed: Collection[str] = ()) -> dict[str, float]:
+        """Return the means; see `finite_metrics` for ``needed``.
 
         Raises:
             MetricError: No batch was added, or a value is no single number.
@@ -51,11 +53,17 @@ class MetricAverage:
         if not self._weight:
             raise MetricError("There are no metrics: validation_batches() yielded no batch.")
         means = {name: total / self._weight for name, total in self._sums.items()}
-        return finite_metrics(means, where="validation")
+        return finite_metrics(means, where="validation", needed=needed)
 
 
-def finite_metrics(metrics: Mapping[str, MetricValue], *, where: str) -> dict[str, float]:
+def finite_metrics(metrics: Mapping[str, MetricValue], *, where: str, needed: Collection[str] = ()) -> dict[str, float]:
     """Return metrics as plain numbers.
+
+    Args:
+        metrics: Metrics by name.
+        where: What they were given to, for errors.
+        needed: Names of the metrics that must be finite; others that are not are left out, and the trial's log says so.
+            Empty: all of them.
 
     Raises:
         MetricError: There are none, or one is no single number; it is named.
@@ -64,10 +72,12 @@ def finite_metrics(metrics: Mapping[str, MetricValue], *, where: str) -> dict[st
     if not metrics:
         raise MetricError(f"{where}: no metric was given.", hint='Give at least one, for example {"accuracy": 0.9}.')
     numbers = {name: _number(name, value) for name, value in metrics.items()}
-    for name, number in numbers.items():
-        if not math.isfinite(number):
+    bad = {name: number for name, number in numbers.items() if not math.isfinite(number)}
+    for name, number in bad.items():
+        if not needed or name in needed or len(bad) == len(numbers):
             raise NonFiniteError(f"{where}: the metric {name} is {number}.")
-    return numbers
+        write_line(f"{where}: the metric {name} is {number}; it is left out, for it is no objective.")
+    return {name: number for name, number in numbers.items() if name not in bad}
 
 
 def batch_size(batch: object) -> int:
@@ -77,14 +87,31 @@ def batch_size(batch: object) -> int:
 
 
 def _number(name: object, value: object) -> float:
-    if not isinstance(name, str) or not 1 <= len(name) <= 256:
+    if not isinstance(name, str) or not 1 <= len(name) <= 256 or not _is_unicode(name):
         raise MetricError(f"{str(name)[:80]!r} is no name of a metric; give a text of 1 to 256 characters.")
-    if isinstance(value, Tensor) and value.numel() == 1:
-        return float(value.detach().to(torch.float64))
-    if isinstance(value, Real):
+    if isinstance(value, Tensor) and value.numel() == 1 and not value.is_complex():
+        return float(value.detach().to("cpu", torch.float64))
+    if isinstance(value, (Real, np.bool_)) or (isinstance(value, np.ndarray) and _is_number(value)):
         return float(value)
     shown = f"a tensor of shape {list(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
     raise MetricError(f"The metric {name} is {shown}, not a single number.", hint="Average it first.")
+
+
+def _wide(value: Tensor) -> Tensor:
+    """Sums in the element type of a half-precision or 8-bit tensor would overflow, or lose what comes late."""
+    if value.is_complex():
+        # Is refused by its name at the end.
+        return value.detach()
+    return value.detach().to(torch.float32 if value.device.type == "mps" else torch.float64)
+
+
+def _is_number(value: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> bool:
+    return value.ndim == 0 and value.dtype.kind in "biuf"
+
+
+def _is_unicode(name: str) -> bool:
+    """Whether it can be sent; lone surrogates cannot."""
+    return name.isprintable() or name.encode(errors="ignore").decode() == name
 
 
 def _first_tensor(batch: object) -> Tensor | None:

@@ -29,6 +29,7 @@ from nascore.record import (
 from nascore.space import SearchSpace
 
 from nas_trial.attempt import Attempt
+from nas_trial.briefing import Briefing, briefing_of
 from nas_trial.failures import failed
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ logger = logging.getLogger(__name__)
 WAIT_S = 30.0
 """How long the server may wait for a trial before it answers that there is none yet, seconds."""
 
-_RETURN_WITHIN_S = 3.0
+_RETURN_WITHIN_S = 4.0
 _PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, *(10.0,) * 12)
 
 AnswerT = TypeVar("AnswerT")
@@ -51,14 +52,29 @@ class Post(ABC):
 
     Attributes:
         held: The lease that this worker holds; ``None`` for none.
+        objectives: Names of the metrics that are optimised, once the space is registered.
     """
 
     def __init__(self) -> None:
         self.held: Lease | None = None
+        self.objectives: tuple[str, ...] = ()
 
-    @abstractmethod
     def register(self, space: SearchSpace, *, devices: tuple[str, ...] = ()) -> Registration:
         """Say which space this worker builds."""
+        registration = self._register(space, devices=devices)
+        self.objectives = tuple(objective.metric for objective in registration.objectives)
+        return registration
+
+    def brief(self, lease: Lease) -> Briefing:
+        """Return what is known of a trial beyond its lease."""
+        return briefing_of(lease.proposal, objectives=self.objectives, trial=self.trial)
+
+    @abstractmethod
+    def close(self) -> None:
+        """End all calls, those that wait for the server included."""
+
+    @abstractmethod
+    def _register(self, space: SearchSpace, *, devices: tuple[str, ...]) -> Registration: ...
 
     @abstractmethod
     def renew(self, lease: Lease) -> Renewal:
@@ -170,8 +186,11 @@ class RemotePost(Post):
         self._experiment = experiment
         self._worker = worker
 
-    def register(self, space: SearchSpace, *, devices: tuple[str, ...] = ()) -> Registration:
-        """Say which space this worker builds."""
+    def close(self) -> None:
+        """End all calls, those that wait for the server included."""
+        self._client.close()
+
+    def _register(self, space: SearchSpace, *, devices: tuple[str, ...]) -> Registration:
         return self._client.register_space(self._experiment, self._worker, space, devices=devices)
 
     def renew(self, lease: Lease) -> Renewal:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 
 def write_line(text: str) -> None:
-    """Write a line, and show it at once; a closed output is no reason to end a trial."""
+    """Write a line, and show it at once; an output that is closed, full or missing is no reason to end a trial."""
+    if sys.stdout is None:
+        return
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
+    except (OSError, ValueError):
         return
 
 

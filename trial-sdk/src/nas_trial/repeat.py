@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import cast
 
@@ -12,6 +13,8 @@ from torch import nn
 from nas_trial.choice import Choice
 from nas_trial.construction import construction, described
 from nas_trial.values import Leaf
+
+_FACTORY = "Give a function of the number of the copy, from 0, whether it uses it or not: lambda i: Block(16)."
 
 
 class Repeat(Choice):
@@ -38,7 +41,7 @@ class Repeat(Choice):
         label: str | None = None,
         tied: bool = False,
     ) -> None:
-        low, high = count if isinstance(count, tuple) else (count, count)
+        low, high = _bounds(count, label)
         _check(factory, label)
         super().__init__(RepeatNode("", (), low, high, tied), label=label)
         for i in range(high if self._decision.is_open else self._count()):
@@ -72,12 +75,37 @@ class Repeat(Choice):
         return cast("int", self._decision.get())
 
 
+def _bounds(count: object, label: str | None) -> tuple[int, int]:
+    match count:
+        case (int(low), int(high)) | [int(low), int(high)]:
+            return low, high
+        case int(fixed):
+            return fixed, fixed
+        case _:
+            raise SpaceError(
+                f"{described('Repeat', label)}: the count is {count!r}.",
+                hint="Give a number of copies, or an inclusive range: (1, 4).",
+            )
+
+
 def _check(factory: object, label: str | None) -> None:
     if not callable(factory) or isinstance(factory, nn.Module):
         raise SpaceError(
             f"{described('Repeat', label)}: {type(factory).__name__} is given where copies are to be made.",
-            hint="Give a function of the number of the copy: lambda i: Block(16).",
+            hint=_FACTORY,
         )
+    if not _takes_a_number(factory):
+        raise SpaceError(f"{described('Repeat', label)}: the factory cannot be called with one number.", hint=_FACTORY)
+
+
+def _takes_a_number(factory: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(factory).bind(0)
+    except TypeError:
+        return False
+    except ValueError:  # a callable of an extension module, which does not tell
+        return True
+    return True
 
 
 def _made(factory: Callable[[int], nn.Module], i: int, label: str | None) -> nn.Module:

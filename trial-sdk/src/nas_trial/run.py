@@ -6,12 +6,12 @@ import os
 import sys
 from pathlib import Path
 
-from nascore.errors import InvalidInputError, SettingsError
+from nascore.errors import SettingsError
 
 from nas_trial import export
 from nas_trial.space_file import required, write_space
 from nas_trial.standalone import run_standalone
-from nas_trial.trial import Trial
+from nas_trial.trial import Trial, check_trial
 from nas_trial.worker import work
 
 
@@ -24,11 +24,7 @@ def run(trial: Trial) -> None:
         InvalidInputError: ``trial`` is no ``nas.Trial``.
         SettingsError: The environment asks for something unknown.
     """
-    if not isinstance(trial, Trial):
-        raise InvalidInputError(
-            f"nas.run takes an object of a subclass of nas.Trial, not {_shown(trial)}.",
-            hint="Write nas.run(Digits()) with parentheses, or use nas.connect() for a loop of your own.",
-        )
+    check_trial(trial, "nas.run")
     # Asked for through NVML, which starts no CUDA, so that trials can be forked after the question.
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     task = os.environ.get("NASCORE_TASK", "")
@@ -43,7 +39,3 @@ def run(trial: Trial) -> None:
             sys.exit(code)
     else:
         run_standalone(trial)
-
-
-def _shown(value: object) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"

@@ -20,7 +20,7 @@ from nas_trial.environment import core_count
 from nas_trial.extract import extract
 from nas_trial.in_process import work_in_process
 from nas_trial.live_table import LiveTable
-from nas_trial.trial import Trial
+from nas_trial.trial import Trial, check_trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ def search(
         home: Folder of all experiments; ``NASCORE_HOME`` or ``~/.nascore`` if not given.
 
     Raises:
+        InvalidInputError: ``trial`` is no ``nas.Trial``.
         SpaceError: The choices of the model do not make a space.
         NotFoundError: There is no such tuner.
         SettingsError: A setting, limit or objective is not valid.
@@ -73,6 +74,7 @@ def search(
     # Imported here and not above: it imports gRPC, which a worker must not before it has forked.
     from nascore.experiment import home_folder  # noqa: PLC0415
 
+    check_trial(trial, "nas.search")
     torch.set_num_threads(core_count())
     spec = ExperimentSpec(
         tuner=tuner,
@@ -82,7 +84,7 @@ def search(
         seed=seed,
         space=extract(trial.build),
     )
-    with Embedded(spec, home=home_folder(os.environ) if home is None else Path(home)) as embedded:
+    with Embedded(spec, home=(home_folder(os.environ) if home is None else Path(home)).absolute()) as embedded:
         _work(trial, embedded)
         front = embedded.engine.best()
         return SearchResult(
@@ -101,7 +103,7 @@ def _work(trial: Trial, embedded: Embedded) -> None:
         try:
             post.register(extract(trial.build), devices=(trial.device,))
             work_in_process(
-                trial, post, folder=embedded.folder, shown=lambda: table.show(engine.record(), engine.best(5))
+                trial, post, folder=embedded.folder, shown=lambda: table.show_now_and_then(engine.record, engine.best)
             )
         except KeyboardInterrupt:
             post.give_back()

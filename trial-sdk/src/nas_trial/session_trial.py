@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Self
 from nascore.errors import InvalidInputError, StateError
 from nascore.record import Lease, Outcome, OutcomeStatus, Proposal
 from nascore.space import Architecture
+from nascore.weights import DirectoryStore
 from torch import nn
 
-from nas_trial.attempt import Attempt, seed_generators
+from nas_trial.attempt import Attempt, check_supported, seed_generators
+from nas_trial.briefing import begin
 from nas_trial.build import build
 from nas_trial.extract import Factory
 from nas_trial.failures import Stopped, outcome_of
@@ -63,19 +65,26 @@ class SessionTrial:
     def build(self, factory: Factory | None = None) -> nn.Module:
         """Seed all generators from the trial's seed, and return its network, on the CPU.
 
+        If the proposal names weights to begin with, those of equal key and shape are loaded.
+
         Args:
             factory: What is built, such as the model's class; may be left out if ``nas.connect(factory)`` was told.
 
         Raises:
             InvalidInputError: No factory was given, here or there.
+            UnsupportedError: The proposal is a mixture, has a task other than evaluate, or names rules of inheritance.
         """
         chosen = factory or self._factory
         if chosen is None:
             raise InvalidInputError("trial.build() does not know what to build.", hint="Write trial.build(Net).")
         self._session.describe(chosen)
         lease = self.begin()
+        architecture = check_supported(lease.proposal)
         seed_generators(lease.seed)
-        return build(chosen, self.architecture)
+        model = build(chosen, architecture)
+        folder = self._session.folder
+        begin(model, self._session.brief(lease), None if folder is None else DirectoryStore(folder / "weights"))
+        return model
 
     def report(self, step: int, **metrics: MetricValue) -> None:
         """Report metrics at a step, which rises.
@@ -86,7 +95,8 @@ class SessionTrial:
             NonFiniteError: A metric is NaN or infinite.
         """
         lease, running = self._running("report")
-        numbers = finite_metrics(metrics, where=f"report at step {step} of trial {lease.trial}")
+        where = f"report at step {step} of trial {lease.trial}"
+        numbers = finite_metrics(metrics, where=where, needed=self._session.objectives)
         self._reported.update(numbers)
         if running is None:
             write_line(f"step {step}  {metrics_text(numbers)}")
@@ -111,7 +121,7 @@ class SessionTrial:
             StateError: The trial has ended already.
         """
         lease, running = self._running("finish")
-        numbers = finite_metrics(metrics, where=f"finish of trial {lease.trial}")
+        numbers = finite_metrics(metrics, where=f"finish of trial {lease.trial}", needed=self._session.objectives)
         self._end(Attempt(Outcome(OutcomeStatus.COMPLETED, metrics=numbers), checkpoint), wants_next=True)
         if running is None:
             write_line(metrics_text(numbers))

@@ -67,11 +67,25 @@ def activate(supernet: nn.Module, architecture: Mapping[str, object]) -> Archite
         ArchitectureError: It does not belong to the space; every violation is listed.
         InvalidInputError: The module is no supernet.
     """
+    check_architecture(architecture)
     _, known = _found(supernet)
     checked = known.space.architecture(architecture)
     for path, decision in known.decisions.items():
         decision.value = checked.get(path)
     return checked
+
+
+def check_architecture(architecture: object) -> None:
+    """Refuse what is no mapping at all, before its paths are looked at.
+
+    Raises:
+        InvalidInputError: Its type is named.
+    """
+    if not isinstance(architecture, Mapping):
+        raise InvalidInputError(
+            f"An architecture maps paths to what is decided there, but a {type(architecture).__name__} is given.",
+            hint='Give a dictionary such as {"op": "conv3"}, or Architecture.from_json(text).',
+        )
 
 
 def slices(supernet: nn.Module, architecture: Mapping[str, object]) -> dict[str, Slices]:

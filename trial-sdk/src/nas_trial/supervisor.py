@@ -8,26 +8,31 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import os
 import select
+import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nascore.errors import DataLossError, InvalidInputError, LeaseSupersededError, NascoreError, UnavailableError
-from nascore.record import FailureKind, Lease, OutcomeStatus, Verdict
+from nascore.record import Failure, FailureKind, Lease, Outcome, OutcomeStatus, Verdict
 
 from nas_trial.attempt import Attempt
 from nas_trial.failures import failed
 from nas_trial.heartbeat import Heartbeat
 from nas_trial.isolation import Channel, attempt_of_death
 from nas_trial.isolation.death import attempt_without_template
-from nas_trial.isolation.leases import attempt_from_message, lease_to_message
+from nas_trial.isolation.leases import attempt_from_message, briefing_to_message, lease_to_message
 from nas_trial.post import Post
 from nas_trial.trial_log import length, log_file
 
 logger = logging.getLogger(__name__)
+
+STOP_WAIT_S = 30.0
+"""How long a trial that is told to stop may go on, for it heeds at its next report; then its process is ended."""
 
 _EXIT_WAIT_S = 1.0
 _KILLED_WAIT_S = 30.0
@@ -41,10 +46,11 @@ class TemplateDied(NascoreError):
 
 @dataclass(slots=True)
 class _Child:
-    """A trial's process: its number at the template, and our end of its channel."""
+    """A trial's process: its number at the template, our end of its channel, and how it ended, once it has."""
 
     identifier: int
     channel: Channel
+    status: int | None = None
 
 
 @dataclass(slots=True)
@@ -54,7 +60,8 @@ class _Orders:
     wake: int
     stop_reason: str = ""
     lost_reason: str = ""
-    is_stop_sent: bool = field(default=False)
+    kill_at: float = math.inf
+    """When a trial that was told to stop is ended by force, on the monotonic clock."""
 
     def stop(self, reason: str) -> None:
         self.stop_reason = reason
@@ -95,7 +102,8 @@ class Supervisor:
         begun_at = length(log)
         try:
             child = self._ready_child()
-            child.channel.send({"lease": lease_to_message(lease)})
+            briefing = briefing_to_message(self._post.brief(lease))
+            child.channel.send({"lease": lease_to_message(lease), "briefing": briefing})
             return self._attend(child, lease, orders, log=log, begun_at=begun_at)
         except LeaseSupersededError as error:
             logger.warning("Trial %d was dropped: %s", lease.trial, error)
@@ -139,21 +147,43 @@ class Supervisor:
     ) -> Attempt | None:
         while True:
             sources = [child.channel.fileno(), self._template.fileno(), self._woken]
-            ready, _, _ = select.select(sources, [], [])
+            left = None if orders.kill_at == math.inf else max(0.0, orders.kill_at - time.monotonic())
+            ready, _, _ = select.select(sources, [], [], left)
+            if not ready:
+                return self._stopped_by_force(orders)
             if self._woken in ready:
                 os.read(self._woken, 1)
                 self._obey(child, orders)
-            if child.channel.fileno() in ready:
+            has_template = self._template.fileno() not in ready or self._heed_template(child)
+            # What it sent before its end comes first.
+            has_message = child.channel.has_message(0)
+            if not has_message and (child.status is not None or not has_template):
+                return self._died(log, begun_at)
+            if has_message:
                 message = self._received(child)
                 if message is None:
                     return self._died(log, begun_at)
                 if "result" in message:
                     return self._result(child, message)
                 self._relay(child, lease, message["report"], orders)
-            elif self._template.fileno() in ready and self._template.receive() is None:
-                # (Otherwise it says that an earlier child has ended, which nobody waits for.)
-                self._child = None
-                return attempt_without_template()
+
+    def _heed_template(self, child: _Child) -> bool:
+        """Takes the template's word that a process has ended; whether the template is there.
+
+        The end of the channel alone would not do: processes that a trial forked may hold it open.
+        """
+        message = self._template.receive()
+        if message is not None and message["exited"] == child.identifier:
+            child.status = int(message["status"])
+        return message is not None
+
+    def _stopped_by_force(self, orders: _Orders) -> Attempt:
+        """Ends a trial that does not heed; without metrics of its own, those of its last report count."""
+        child = self._child
+        self.kill()
+        self._status_of(child, wait_s=_KILLED_WAIT_S)
+        message = f"{orders.stop_reason} It did not within {STOP_WAIT_S:g} s, so its process was ended."
+        return Attempt(Outcome(OutcomeStatus.PRUNED, failure=Failure(FailureKind.STOPPED, message)))
 
     def _received(self, child: _Child) -> dict[str, Any] | None:
         try:
@@ -166,8 +196,12 @@ class Supervisor:
     def _obey(self, child: _Child, orders: _Orders) -> None:
         if orders.lost_reason:
             raise LeaseSupersededError(orders.lost_reason)
-        if orders.stop_reason and not orders.is_stop_sent:
-            orders.is_stop_sent = True
+        if orders.stop_reason:
+            self._stop(child, orders)
+
+    def _stop(self, child: _Child, orders: _Orders) -> None:
+        if orders.kill_at == math.inf:
+            orders.kill_at = time.monotonic() + STOP_WAIT_S
             child.channel.send({"stop": orders.stop_reason})
 
     def _relay(self, child: _Child, lease: Lease, report: dict[str, Any], orders: _Orders) -> None:
@@ -183,8 +217,8 @@ class Supervisor:
             logger.warning("Trial %d: a report was not taken: %s", lease.trial, error)
             verdict = Verdict.CONTINUE
         if verdict is Verdict.STOP:
-            orders.is_stop_sent = True
-            child.channel.send({"stop": "The tuner stopped this trial after a report."})
+            orders.stop_reason = "The tuner stopped this trial after a report."
+            self._stop(child, orders)
         else:
             child.channel.send({"verdict": verdict.value})
 
@@ -210,10 +244,7 @@ class Supervisor:
         return attempt_of_death(status, log=log, begun_at=begun_at)
 
     def _status_of(self, child: _Child | None, *, wait_s: float) -> int | None:
-        while child is not None and self._template.has_message(wait_s):
-            message = self._template.receive()
-            if message is None:
-                return None
-            if message["exited"] == child.identifier:
-                return int(message["status"])
-        return None
+        while child is not None and child.status is None and self._template.has_message(wait_s):
+            if not self._heed_template(child):
+                break
+        return None if child is None else child.status

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -35,15 +35,17 @@ class Trained:
     batches: int
 
 
-def train(trial: Trial, model: nn.Module, *, report: Report) -> Trained:
+def train(trial: Trial, model: nn.Module, *, report: Report, objectives: Collection[str] = ()) -> Trained:
     """Train and validate ``model``, which is moved to the trial's device in place.
 
     Args:
         trial: Says how; its ``budget`` of epochs, batches or seconds is kept.
         model: The network of one architecture.
         report: Called after each epoch with its number, from 1, and the validation metrics.
+        objectives: Names of the metrics that must be finite; empty for all.
 
     Raises:
+        InvalidInputError: There are no training batches, or a loss is no scalar.
         NonFiniteError: A loss or metric is NaN or infinite; the step is named.
         Stopped: If ``report`` raised it.
     """
@@ -53,13 +55,20 @@ def train(trial: Trial, model: nn.Module, *, report: Report) -> Trained:
     allowance = _Allowance(trial)
     metrics: dict[str, float] = {}
     batches = 0
+    if allowance.is_in_epochs and not allowance.epochs:
+        return Trained(_validate(trial, model, settled.batches(trial.validation_batches()), objectives), 0)
     while not metrics or not allowance.is_used_up(batches):
         started = time.monotonic()
         trained = allowance.limit(settled.batches(trial.train_batches()), batches)
         count, loss = _train_epoch(trial, model, optimizer=optimizer, batches=trained, before=batches)
+        if not count:
+            raise InvalidInputError(
+                f"train_batches() of {type(trial).__name__} yielded no batch in epoch {allowance.epochs_done + 1}.",
+                hint="Return a fresh iterable each time, not a generator made once; set epochs = 0 to train nothing.",
+            )
         batches += count
         allowance.epochs_done += 1
-        metrics = _validate(trial, model, settled.batches(trial.validation_batches()))
+        metrics = _validate(trial, model, settled.batches(trial.validation_batches()), objectives)
         _show(allowance, loss, metrics, seconds=time.monotonic() - started)
         report(allowance.epochs_done, metrics)
         if scheduler is not None:
@@ -83,12 +92,14 @@ def _train_epoch(
 
 
 @torch.no_grad()
-def _validate(trial: Trial, model: nn.Module, batches: Iterable[object]) -> dict[str, float]:
+def _validate(
+    trial: Trial, model: nn.Module, batches: Iterable[object], objectives: Collection[str]
+) -> dict[str, float]:
     model.eval()
     average = MetricAverage()
     for batch in batches:
         average.add(trial.validation_step(model, batch), weight=batch_size(batch))
-    return average.result()
+    return average.result(needed=objectives)
 
 
 def _show(allowance: _Allowance, loss: float, metrics: Mapping[str, float], *, seconds: float) -> None:

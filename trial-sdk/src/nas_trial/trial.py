@@ -26,7 +26,7 @@ class Trial:
     copy of the object serves each trial unless trials share a process.
 
     Attributes:
-        epochs: Passes over the training batches, unless the tuner sets a budget.
+        epochs: Passes over the training batches, unless the tuner sets a budget; 0 only validates.
         channels_last: Whether images lie channels last in memory, which is faster for most convolutional networks;
             ``None`` chooses it for networks with 2-d convolutions.
         keeps_weights: Whether the trained weights are stored beside the experiment.
@@ -96,3 +96,19 @@ def _pair(batch: object, method: str) -> tuple[Tensor, Tensor]:
                 f"The default {method} takes batches (inputs, labels) of two tensors, not a {type(batch).__name__}.",
                 hint=f"Override {method}(self, model, batch).",
             )
+
+
+def check_trial(trial: object, call: str) -> None:
+    """Refuse what is no trial.
+
+    Raises:
+        InvalidInputError: It is a class, or an object of another kind; ``call`` is named.
+    """
+    if isinstance(trial, Trial):
+        return
+    name = trial.__name__ if isinstance(trial, type) else "Digits"
+    shown = f"the class {name}" if isinstance(trial, type) else f"a {type(trial).__name__}"
+    raise InvalidInputError(
+        f"{call} takes an object of a subclass of nas.Trial, not {shown}.",
+        hint=f"Write {call}({name}()) with parentheses, or use nas.connect() for a loop of your own.",
+    )

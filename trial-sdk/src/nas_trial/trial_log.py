@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 from nascore.record import Lease
+
+logger = logging.getLogger(__name__)
 
 
 def log_file(folder: Path | None, trial: int) -> Path | None:
@@ -28,12 +31,12 @@ def logged(log: Path | None, lease: Lease) -> Iterator[None]:
     if log is None:
         yield
         return
-    _flush()
+    flush()
     kept = [os.dup(1), os.dup(2)]
-    redirect(log, lease)
+    is_redirected = redirect(log, lease)
     try:
         # In a notebook Python's own output does not go to these descriptors.
-        with os.fdopen(1, "w", buffering=1, closefd=False) as out, redirect_stdout(out), redirect_stderr(out):
+        with _python_output_to_descriptors() if is_redirected else nullcontext():
             yield
     finally:
         for descriptor, copy in zip((1, 2), kept, strict=True):
@@ -41,18 +44,41 @@ def logged(log: Path | None, lease: Lease) -> Iterator[None]:
             os.close(copy)
 
 
-def redirect(log: Path, lease: Lease) -> None:
-    """Append standard output and error to a trial's log from now on, after a header line."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    opened = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+@contextmanager
+def _python_output_to_descriptors() -> Iterator[None]:
+    out = os.fdopen(1, "w", buffering=1, closefd=False)
+    try:
+        with redirect_stdout(out), redirect_stderr(out):
+            yield
+    finally:
+        with suppress(OSError):
+            out.close()
+
+
+def redirect(log: Path, lease: Lease) -> bool:
+    """Append standard output and error to a trial's log from now on, after a header line.
+
+    Returns:
+        Whether it could be opened; a trial without a log is better than none.
+    """
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        opened = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        logger.warning("Trial %d has no log: %s", lease.trial, error)
+        return False
     now = time.strftime("%Y-%m-%d %H:%M:%S")
-    os.write(opened, f"--- trial {lease.trial}, attempt {lease.attempt}, {now} ---\n".encode())
+    with suppress(OSError):
+        os.write(opened, f"--- trial {lease.trial}, attempt {lease.attempt}, {now} ---\n".encode())
     os.dup2(opened, 1)
     os.dup2(opened, 2)
     os.close(opened)
+    return True
 
 
-def _flush() -> None:
+def flush() -> None:
+    """Write out what Python holds back of standard output and error; on a full disk it is lost."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and not stream.closed:
-            stream.flush()
+            with suppress(OSError):
+                stream.flush()

@@ -53,6 +53,11 @@ def save(
         InvalidInputError: An entry is no tensor, or of a kind that safetensors does not hold; its key is named.
         ExhaustedResourceError: The disk is full.
     """
+    _check_store(store)
+    if not isinstance(state, Mapping):
+        raise InvalidInputError(
+            f"A {type(state).__name__} is given where a network's state is needed.", hint="Give model.state_dict()."
+        )
     tensors = {key: to_data(value, key=key) for key, value in state.items()}
     return store.put(tensors, trial=trial, parents=parents, architecture=architecture, metrics=metrics, notes=notes)
 
@@ -74,6 +79,7 @@ def load(checkpoint: str, store: DirectoryStore, *, into: nn.Module, strict: boo
         NotFoundError: There is no such checkpoint.
         DataLossError: Stored bytes have changed.
     """
+    _check_store(store)
     present = {key: value for key, value in into.state_dict().items() if isinstance(value, Tensor)}
     found = {entry.key: entry.shape for entry in store.manifest(checkpoint).entries}
     matching = {key for key, value in present.items() if found.get(key) == tuple(value.shape)}
@@ -111,6 +117,14 @@ def from_data(tensor: TensorData) -> Tensor:
         return torch.empty(tensor.shape, dtype=dtype)
     view = memoryview(tensor.data)
     return torch.frombuffer(bytearray(view) if view.readonly else view, dtype=dtype).reshape(tensor.shape)
+
+
+def _check_store(store: object) -> None:
+    if not isinstance(store, DirectoryStore):
+        raise InvalidInputError(
+            f"A {type(store).__name__} is given where a store of checkpoints is needed.",
+            hint="Write nascore.weights.DirectoryStore(folder), where the folder is <experiment>/weights.",
+        )
 
 
 def _listing(keys: Sequence[str], present: Mapping[str, Tensor], found: Mapping[str, tuple[int, ...]]) -> str:

@@ -74,6 +74,8 @@ def _until_terminated(
         reason = _work(trial, post, environment, template)
     except Terminated as ended:
         post.give_back()
+        # A report may wait for a server that is away, on a thread that the interpreter would wait for in turn.
+        post.close()
         return ended.exit_code
     except TemplateDied as error:
         post.give_back()

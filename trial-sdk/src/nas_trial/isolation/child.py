@@ -11,6 +11,7 @@ import gc
 import os
 import sys
 import time
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,10 +22,11 @@ from nascore.record import OutcomeStatus
 from nas_trial.attempt import carry_out
 from nas_trial.failures import Stopped
 from nas_trial.isolation.channel import Channel
-from nas_trial.isolation.leases import attempt_to_message, lease_from_message
+from nas_trial.isolation.leases import attempt_to_message, briefing_from_message, lease_from_message
 from nas_trial.isolation.linux import die_with_parent
+from nas_trial.termination import end_forks_by_signals
 from nas_trial.trial import Trial
-from nas_trial.trial_log import log_file, redirect
+from nas_trial.trial_log import flush, log_file, redirect
 
 VERDICT_WAIT_S = 2.0
 """How long a report waits for its verdict; the trial trains on after it, and heeds the verdict at the next report."""
@@ -41,15 +43,21 @@ def run_child(trial: Trial, channel: Channel, *, parent: int, folder: Path | Non
         threads: CPU threads of torch.
     """
     die_with_parent(parent)
+    end_forks_by_signals()
     torch.set_num_threads(threads)
+    code = 1
     try:
         while _carry_out_next(trial, channel, folder=folder):
             gc.collect()
             torch.cuda.empty_cache()
+        code = 0
+    except BaseException:
+        # The border of the process; its log is where one looks for the reason.
+        traceback.print_exc()
     finally:
         # Nothing of the template's (exit handlers, buffers) may run a second time here.
-        _flush()
-        os._exit(0)
+        flush()
+        os._exit(code)
 
 
 def _carry_out_next(trial: Trial, channel: Channel, *, folder: Path | None) -> bool:
@@ -59,14 +67,19 @@ def _carry_out_next(trial: Trial, channel: Channel, *, folder: Path | None) -> b
         return False
     lease = lease_from_message(message["lease"])
     log = log_file(folder, lease.trial)
-    if log is not None:
-        redirect(log, lease)
+    if log is not None and redirect(log, lease):
         sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
         sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     faulthandler.enable(file=2)
     reporter = _Reporter(channel)
-    attempt = carry_out(trial, lease, report=reporter.report, folder=None if folder is None else folder / "weights")
-    _flush()
+    attempt = carry_out(
+        trial,
+        lease,
+        report=reporter.report,
+        folder=None if folder is None else folder / "weights",
+        briefing=briefing_from_message(message["briefing"]),
+    )
+    flush()
     has_succeeded = attempt.outcome.status in (OutcomeStatus.COMPLETED, OutcomeStatus.PRUNED)
     stays = has_succeeded and is_costly_to_start(trial.device)
     channel.send({"result": attempt_to_message(attempt), "stays": stays})
@@ -99,9 +112,3 @@ class _Reporter:
             if "refused" in message:
                 raise InvalidInputError(message["refused"])
             self._answered += 1
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None and not stream.closed:
-            stream.flush()

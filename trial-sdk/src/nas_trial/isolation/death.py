@@ -42,8 +42,13 @@ def _by_signal(number: int) -> str:
 
 
 def _last_words(log: Path | None, begun_at: int) -> str:
-    if log is None or not log.exists():
+    try:
+        if log is None:
+            return ""
+        with log.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            # A trial may have replaced its log by a shorter one.
+            file.seek(max(begun_at if begun_at <= size else 0, size - MAX_DETAIL))
+            return file.read(MAX_DETAIL).decode(errors="replace")
+    except OSError:
         return ""
-    with log.open("rb") as file:
-        file.seek(max(begun_at, log.stat().st_size - MAX_DETAIL))
-        return file.read(MAX_DETAIL).decode(errors="replace")

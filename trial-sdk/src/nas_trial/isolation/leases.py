@@ -8,6 +8,7 @@ from nascore.record import Lease
 from nascore.record.jsonform import outcome_from_json, outcome_to_json, proposal_from_json, proposal_to_json
 
 from nas_trial.attempt import Attempt
+from nas_trial.briefing import Briefing
 
 
 def lease_to_message(lease: Lease) -> dict[str, Any]:
@@ -25,6 +26,16 @@ def lease_to_message(lease: Lease) -> dict[str, Any]:
 def lease_from_message(message: dict[str, Any]) -> Lease:
     """Return the lease of a message."""
     return Lease(**{**message, "proposal": proposal_from_json(message["proposal"])})
+
+
+def briefing_to_message(briefing: Briefing) -> dict[str, Any]:
+    """Return a briefing as a message."""
+    return {"objectives": briefing.objectives, "checkpoint": briefing.checkpoint, "remark": briefing.remark}
+
+
+def briefing_from_message(message: dict[str, Any]) -> Briefing:
+    """Return the briefing of a message."""
+    return Briefing(tuple(message["objectives"]), message["checkpoint"], message["remark"])
 
 
 def attempt_to_message(attempt: Attempt) -> dict[str, Any]:

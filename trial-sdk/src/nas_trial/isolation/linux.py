@@ -1,4 +1,4 @@
-"""Two things of the Linux kernel: a process that dies with its parent, and the count of a process's threads."""
+"""What only the Linux kernel offers: processes that die with their parent, adopted orphans, and counts of threads."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 def die_with_parent(parent: int) -> None:
@@ -16,6 +17,19 @@ def die_with_parent(parent: int) -> None:
     # It may have ended before the call.
     if os.getppid() != parent:
         os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """From now on, be the parent of every process below this one that loses its own."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def child_processes() -> set[int]:
+    """Return the ids of this process's children; of a process with one thread."""
+    try:
+        return set(map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()))
+    except OSError:  # a kernel that was built without this file
+        return set()
 
 
 def thread_count() -> int:

@@ -7,6 +7,7 @@ to start and what to kill; it tells the supervisor what has ended.
 
 from __future__ import annotations
 
+import codecs
 import gc
 import os
 import select
@@ -20,7 +21,7 @@ import torch
 
 from nas_trial.isolation.channel import Channel
 from nas_trial.isolation.child import run_child
-from nas_trial.isolation.linux import die_with_parent
+from nas_trial.isolation.linux import adopt_orphans, child_processes, die_with_parent
 from nas_trial.trial import Trial
 
 
@@ -60,6 +61,7 @@ class _Template:
             # Signals to the whole group are the supervisor's to answer. A handler is not inherited by programs that
             # the trial starts, as ignoring would be.
             signal.signal(number, _leave_to_supervisor)
+        adopt_orphans()
         _import_what_training_needs()
         gc.collect()
         gc.freeze()
@@ -102,7 +104,15 @@ class _Template:
         identifier, pid = self._children.pop(child)
         os.close(child)
         _, status = os.waitpid(pid, 0)
+        self._end_orphans()
         self._control.send({"exited": identifier, "status": status})
+
+    def _end_orphans(self) -> None:
+        """Ends what a trial's process has left running, also the orphans that this itself leaves."""
+        while orphans := child_processes() - {pid for _, pid in self._children.values()}:
+            for orphan in orphans:
+                os.kill(orphan, signal.SIGKILL)
+                os.waitpid(orphan, 0)
 
 
 def _leave_to_supervisor(number: int, frame: FrameType | None) -> None:
@@ -110,5 +120,7 @@ def _leave_to_supervisor(number: int, frame: FrameType | None) -> None:
 
 
 def _import_what_training_needs() -> None:
-    """Imports what torch imports only when the first optimizer is made: seconds, which each child would spend anew."""
+    """Imports what is imported late otherwise, with the first optimizer above all: each child would do it anew."""
+    # The order of keys in a checkpoint's manifest (RFC 8785) is that of this encoding, whose module is imported late.
+    codecs.lookup("utf-16-be")
     torch.optim.SGD([torch.nn.Parameter(torch.zeros(()))], lr=0.0).zero_grad()
