@@ -13,7 +13,7 @@ from nascore.service.listen import SocketPlace, check_exposure
 
 @pytest.mark.parametrize("text", ["0.0.0.0:0", "[::]:8470", "192.0.2.7:8470"])
 def test_exposed_address_without_tls_is_refused_with_the_way_out(text: str) -> None:
-    with pytest.raises(InvalidInputError, match=r"other machines could reach it.*ServerTls.*ssh -L"):
+    with pytest.raises(InvalidInputError, match=r"other machines could reach it.*--tls-cert.*ssh -L"):
         check_exposure(parse_address(text), has_tls=False, has_token=True)
 
 

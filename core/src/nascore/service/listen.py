@@ -33,7 +33,7 @@ def check_exposure(address: Address, *, has_tls: bool, has_token: bool) -> None:
     if not has_tls and not address.is_loopback():
         raise InvalidInputError(
             f"address {address}: other machines could reach it, and without TLS they could read its token.",
-            hint="Give a certificate and key (ServerTls), or listen at 127.0.0.1:0 and forward the port with ssh -L.",
+            hint="Give a certificate with --tls-cert and --tls-key, or listen at 127.0.0.1:0 and use ssh -L.",
         )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import grpc
 
-from nascore.errors import InvalidInputError, PermissionDeniedError
+from nascore.errors import InvalidInputError, PermissionDeniedError, TunerCrashedError, UnavailableError
 from nascore.tuner.endpoints import Endpoint, ProgramEndpoint, ServerEndpoint, plugin_endpoint
 from nascore.tuner.limits import HostLimits
 from nascore.tuner.plugins import TUNERS, Plugins
@@ -48,12 +48,21 @@ async def connect(
         NotFoundError: If no tuner of that name is installed.
         PermissionDeniedError: If it is on another machine, without TLS.
         PluginError: If it cannot be started or does not greet.
-        TunerCrashedError: If it does not answer.
+        UnavailableError: If nothing answers at a ``grpc://`` address.
+        TunerCrashedError: If a program that was started does not answer.
     """
     found = endpoint(address, insecure=insecure, tls_roots=tls_roots)
     session = SupervisedTuner(found, history=history, limits=limits or HostLimits(), on_trouble=on_trouble)
     try:
         await session.describe()
+    except TunerCrashedError as error:
+        await session.close()
+        if isinstance(found, ServerEndpoint) and isinstance(error.__cause__, UnavailableError):
+            raise UnavailableError(
+                f"No tuner answers at {address}: {error.__cause__.message}",
+                hint="Start the tuner there, or mend the address.",
+            ) from error
+        raise
     except BaseException:
         await session.close()
         raise

@@ -241,7 +241,8 @@ class SupervisedTuner:
         happened = await self._cause(error)
         await self._drop(grace_s=0)
         sentence = f"Tuner {self._endpoint.name} was lost in {self._event}: {happened}"
-        if not self._is_closed:
+        was_met = self._description is not None or self._opening is not None  # Else the caller hears of it anyway.
+        if was_met and not self._is_closed:
             self._on_trouble(sentence)
         self._count_death(sentence)
         await asyncio.sleep(self._patience.delay_s())
