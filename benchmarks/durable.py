@@ -24,7 +24,7 @@ from pathlib import Path
 
 import optuna
 from nascore.client import Client
-from nascore.experiment import read_holder
+from nascore.journal import read_holder
 from nascore.record import LeaseStatus, Outcome, OutcomeStatus
 from nascore.space import Candidate, OneOf, SearchSpace
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from nascore.cli.program import program
-from nascore.experiment import DATABASE_NAME, Experiments, Holder, new_identifier
+from nascore.experiment import DATABASE_NAME, Experiments, new_identifier
+from nascore.journal import Holder
 from nascore.record import ExperimentSpec, Limits, Objective, Outcome
 from nascore.space import Candidate, Integer, OneOf, SearchSpace
 from nascore.tuner import LocalSession, load_tuner

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 from nascore.cli.lost import hand_back, write_off
-from nascore.experiment import DATABASE_NAME, Engine, Experiments, Holder
+from nascore.experiment import DATABASE_NAME, Engine, Experiments
+from nascore.journal import Holder
 from nascore.launch import WorkerState, WorkerStatus
 from nascore.record import ExperimentSpec, Limits, TrialState
 from nascore.space import Candidate, OneOf, SearchSpace

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from nascore.experiment import Engine, Experiments, Holder
+from nascore.experiment import Engine, Experiments
+from nascore.journal import Holder
 from nascore.record import (
     Direction,
     ExperimentSpec,

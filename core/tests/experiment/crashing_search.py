@@ -16,7 +16,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from conftest import SPACE, Climber
-from nascore.experiment import Experiments, Holder
+from nascore.experiment import Experiments
+from nascore.journal import Holder
 from nascore.record import ExperimentSpec, LeaseStatus, Limits, Objective, Outcome, OutcomeStatus
 from nascore.tuner.local import LocalSession
 

@@ -5,7 +5,8 @@ import signal
 
 import psutil
 import pytest
-from nascore.experiment import Experiments, Holder
+from nascore.experiment import Experiments
+from nascore.journal import Holder
 from nascore.record import ExperimentSpec, TrialState
 from nascore.tuner import HostLimits, LocalSession, Plugins
 from nascore.tuner.address import connect

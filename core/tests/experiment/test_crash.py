@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 from nascore.experiment import archive
-from nascore.experiment.journal import Entry
-from nascore.experiment.sqlite_schema import connect_for_reading, stored_entries
+from nascore.journal.contract import Entry
+from nascore.journal.sqlite_schema import connect_for_reading, stored_entries
 from nascore.record import EndReason, TrialState
 
 SEARCH = Path(__file__).with_name("crashing_search.py")

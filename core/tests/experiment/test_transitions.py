@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from nascore.errors import NascoreError
 from nascore.experiment import events
 from nascore.experiment.events import EVENT_TYPES, event_of, payload
-from nascore.experiment.journal import Entry
 from nascore.experiment.state import REPLIES_KEPT, REPORTS_KEPT, State, history
 from nascore.experiment.transitions import apply, rebuilt
+from nascore.journal.contract import Entry
 from nascore.record import (
     Asked,
     Budget,

@@ -29,7 +29,8 @@ from nascore.errors import (
     SpaceError,
     UnavailableError,
 )
-from nascore.experiment import Experiments, Holder
+from nascore.experiment import Experiments
+from nascore.journal import Holder
 from nascore.record import (
     Asked,
     Command,

@@ -15,8 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 from nascore.client import Client
-from nascore.experiment import Experiments, Holder, archive
-from nascore.experiment.sqlite_schema import connect_for_reading, stored_entries
+from nascore.experiment import Experiments, archive
+from nascore.journal import Holder
+from nascore.journal.sqlite_schema import connect_for_reading, stored_entries
 from nascore.record import EndReason, ExperimentSpec, LeaseStatus, Limits, Outcome, OutcomeStatus, TrialState
 from nascore.space import SearchSpace
 from nascore.testing import choice

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from nascore.client import Client
 from nascore.errors import LeaseSupersededError, PluginError
-from nascore.experiment import Experiments, Holder
+from nascore.experiment import Experiments
+from nascore.journal import Holder
 from nascore.record import LeaseStatus, Outcome, OutcomeStatus
 from nascore.service import Server, loop_factory
 from nascore.tuner import HostLimits, connect

@@ -93,7 +93,8 @@ class Embedded:
 
     async def _open(self) -> Engine:
         # Imported here for the same reason.
-        from nascore.experiment import DATABASE_NAME, Experiments, Holder  # noqa: PLC0415
+        from nascore.experiment import DATABASE_NAME, Experiments  # noqa: PLC0415
+        from nascore.journal import Holder  # noqa: PLC0415
         from nascore.tuner import connect  # noqa: PLC0415
 
         holder = Holder(os.getpid(), socket.gethostname(), started_at=time.time())

@@ -12,7 +12,8 @@ from nascore.cli.screen import say
 from nascore.cli.wording import state_text
 from nascore.client import Client
 from nascore.errors import HeldError
-from nascore.experiment import Holder, archive, read_holder
+from nascore.experiment import archive
+from nascore.journal import Holder, read_holder
 from nascore.record import ExperimentAction, ExperimentRecord, ExperimentState, Limits
 
 _PATIENCE_S = 5.0

@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nascore.experiment import DATABASE_NAME, Experiments, Holder
+from nascore.experiment import DATABASE_NAME, Experiments
+from nascore.journal import Holder
 from nascore.record import Asked, Told
 from nascore.service import Server, ServerTls, generate_token, write_token
 from nascore.tuner import TunerSession, connect

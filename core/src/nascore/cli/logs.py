@@ -15,7 +15,8 @@ from nascore.cli.screen import emit_line, say
 from nascore.cli.source import Found, LocalRecords, chosen_home
 from nascore.cli.suggestion import did_you_mean
 from nascore.cli.verb import Verb
-from nascore.experiment import DATABASE_NAME, read_holder
+from nascore.experiment import DATABASE_NAME
+from nascore.journal import read_holder
 
 _WHAT = re.compile(r"\d+|(trial|worker)-\d+")
 _LOOK_S = 0.2

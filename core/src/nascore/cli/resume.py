@@ -22,7 +22,8 @@ from nascore.cli.source import chosen_home, server_options
 from nascore.cli.verb import Verb, experiment_argument, quiet_option
 from nascore.cli.wording import state_text
 from nascore.errors import HeldError
-from nascore.experiment import Holder, archive, read_holder
+from nascore.experiment import archive
+from nascore.journal import Holder, read_holder
 from nascore.record import ExperimentAction, ExperimentRecord, ExperimentState, Limits
 
 

@@ -18,7 +18,8 @@ from nascore.cli.screen import say
 from nascore.cli.verb import HOME_KEY
 from nascore.client import Client
 from nascore.errors import NascoreError, NotFoundError, UnsupportedError
-from nascore.experiment import DATABASE_NAME, archive, home_folder, read_holder
+from nascore.experiment import DATABASE_NAME, archive, home_folder
+from nascore.journal import read_holder
 from nascore.record import ExperimentRecord, TrialRecord
 
 _PATIENCE_S = 5.0

@@ -5,9 +5,7 @@ from nascore.experiment.asking import Connect
 from nascore.experiment.clock import Clock, SystemClock
 from nascore.experiment.engine import Engine
 from nascore.experiment.experiments import Experiments
-from nascore.experiment.holder import Hold, Holder, acquire, read_holder
 from nascore.experiment.home import DATABASE_NAME, experiment_folder, home_folder, new_identifier
-from nascore.experiment.journal import Entry, Journal, TunerSnapshot
 from nascore.experiment.watching import Change
 
 __all__ = [
@@ -16,17 +14,10 @@ __all__ = [
     "Clock",
     "Connect",
     "Engine",
-    "Entry",
     "Experiments",
-    "Hold",
-    "Holder",
-    "Journal",
     "SystemClock",
-    "TunerSnapshot",
-    "acquire",
     "archive",
     "experiment_folder",
     "home_folder",
     "new_identifier",
-    "read_holder",
 ]

@@ -15,9 +15,9 @@ from pathlib import Path
 from nascore.errors import NascoreError, NotFoundError
 from nascore.experiment.home import DATABASE_NAME
 from nascore.experiment.naming import found, newest_first
-from nascore.experiment.sqlite_schema import connect_for_reading, stored_entries, stored_experiments, understood
 from nascore.experiment.state import State
 from nascore.experiment.transitions import rebuilt
+from nascore.journal.sqlite_schema import connect_for_reading, stored_entries, stored_experiments, understood
 from nascore.record import ExperimentRecord, TrialRecord
 
 _LOG = logging.getLogger(__name__)

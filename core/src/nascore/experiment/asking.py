@@ -15,9 +15,9 @@ from itertools import islice
 
 from nascore.errors import NascoreError, SettingsError, TunerCrashedError, UnavailableError, UnsupportedError
 from nascore.experiment import events
-from nascore.experiment.journal import Journal, TunerSnapshot
 from nascore.experiment.ledger import Ledger
 from nascore.experiment.state import history
+from nascore.journal.contract import Journal, TunerSnapshot
 from nascore.record import Asked, ExperimentSpec, Proposal, Report, Told, Verdict, proposal_seed
 from nascore.tuner.answers import check_proposal
 from nascore.tuner.contract import Setup

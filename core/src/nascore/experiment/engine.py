@@ -19,7 +19,6 @@ from nascore.experiment.asking import Connect, Conversation
 from nascore.experiment.clock import Clock
 from nascore.experiment.events import Created
 from nascore.experiment.holding import Holding
-from nascore.experiment.journal import Journal
 from nascore.experiment.leasing import Leasing
 from nascore.experiment.ledger import Ledger
 from nascore.experiment.registering import Registering
@@ -27,6 +26,7 @@ from nascore.experiment.requests import check_name
 from nascore.experiment.state import State
 from nascore.experiment.steering import Steering
 from nascore.experiment.watching import Change
+from nascore.journal.contract import Journal
 from nascore.record import (
     EndReason,
     ExperimentAction,

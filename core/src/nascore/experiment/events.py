@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Union
 
 from nascore.errors import DataLossError
-from nascore.experiment.journal import Entry
+from nascore.journal.contract import Entry
 from nascore.record import (
     EndReason,
     ExperimentAction,

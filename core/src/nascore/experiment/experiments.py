@@ -18,14 +18,14 @@ from nascore.errors import ConflictError, NascoreError, NotFoundError, StateErro
 from nascore.experiment.asking import Connect
 from nascore.experiment.clock import Clock, SystemClock
 from nascore.experiment.engine import Engine
-from nascore.experiment.holder import Hold, Holder, acquire
 from nascore.experiment.home import check_identifier, new_identifier
-from nascore.experiment.journal import Journal
 from nascore.experiment.naming import found, newest_first
 from nascore.experiment.requests import check_name
-from nascore.experiment.sqlite_journal import SqliteJournal
 from nascore.experiment.state import State
 from nascore.experiment.transitions import rebuilt
+from nascore.journal.contract import Journal
+from nascore.journal.holder import Hold, Holder, acquire
+from nascore.journal.sqlite_journal import SqliteJournal
 from nascore.record import ExperimentRecord, ExperimentSpec
 from nascore.record.jsonform import spec_to_json
 

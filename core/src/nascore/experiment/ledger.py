@@ -14,10 +14,10 @@ from collections.abc import Callable
 from nascore.errors import InternalError, NascoreError, UnavailableError
 from nascore.experiment.clock import Clock
 from nascore.experiment.events import Asked, Event, Leased, Reported, payload
-from nascore.experiment.journal import Entry, Journal
 from nascore.experiment.state import State
 from nascore.experiment.transitions import apply, rebuilt
 from nascore.experiment.watching import Change, Feed
+from nascore.journal.contract import Entry, Journal
 from nascore.record import ExperimentState, TrialRecord
 
 _LOG = logging.getLogger(__name__)

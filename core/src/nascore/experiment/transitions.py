@@ -16,8 +16,8 @@ from typing import Any
 
 from nascore.experiment import events
 from nascore.experiment.events import Event, event_of
-from nascore.experiment.journal import Entry
 from nascore.experiment.state import REPLIES_KEPT, REPORTS_KEPT, AskedPlace, Reply, State
+from nascore.journal.contract import Entry
 from nascore.record import (
     EndReason,
     ExperimentAction,

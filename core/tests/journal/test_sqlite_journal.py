@@ -5,8 +5,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 from nascore.errors import DataLossError, ExhaustedResourceError, HeldError, StateError, UnavailableError
-from nascore.experiment.journal import Entry, TunerSnapshot
-from nascore.experiment.sqlite_journal import SqliteJournal
+from nascore.journal.contract import Entry, TunerSnapshot
+from nascore.journal.sqlite_journal import SqliteJournal
 
 
 def entry(seq, text="{}"):

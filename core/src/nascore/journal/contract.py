@@ -2,7 +2,7 @@
 
 A journal holds one totally ordered sequence of entries for each experiment, and snapshots of tuners as a cache. The
 engine knows only this class, so that another database (PostgreSQL) is another subclass. Not here: what entries mean
-(``nascore.experiment.events``), and SQLite (``nascore.experiment.sqlite_journal``).
+(``nascore.experiment.events``), and SQLite (``nascore.journal.sqlite_journal``).
 """
 
 from __future__ import annotations

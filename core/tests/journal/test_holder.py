@@ -5,12 +5,12 @@ import sys
 
 import pytest
 from nascore.errors import HeldError, PermissionDeniedError
-from nascore.experiment import Holder, acquire, read_holder
+from nascore.journal import Holder, acquire, read_holder
 
 CHILD = """
 import sys, time
 from pathlib import Path
-from nascore.experiment.holder import Holder, acquire
+from nascore.journal.holder import Holder, acquire
 hold = acquire(Path(sys.argv[1]), Holder(4242, "elsewhere", address="unix:/run/x", started_at=1.0))
 sys.stdout.write("held\\n"); sys.stdout.flush(); time.sleep(60)
 """

@@ -1,6 +1,6 @@
 """The SQLite file of the log: its tables, how it is opened, and what SQLite's errors mean to us.
 
-Not here: the order of writing (``nascore.experiment.sqlite_journal``). A file made by a newer nascore is refused
+Not here: the order of writing (``nascore.journal.sqlite_journal``). A file made by a newer nascore is refused
 before anything is written to it. Settings: https://www.sqlite.org/pragma.html (WAL with ``synchronous=FULL`` keeps
 acknowledged transactions through a power cut).
 """
@@ -20,7 +20,7 @@ from nascore.errors import (
     StateError,
     UnavailableError,
 )
-from nascore.experiment.journal import Entry, checked
+from nascore.journal.contract import Entry, checked
 
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x6E617363  # "nasc"

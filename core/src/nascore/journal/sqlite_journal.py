@@ -1,7 +1,7 @@
 """The log in SQLite, as the engine sees it: the default, one file beside the run.
 
-Not here: the writer thread and group commit (``nascore.experiment.sqlite_writer``), tables and errors
-(``nascore.experiment.sqlite_schema``), and reading beside a live server (``nascore.experiment.archive``).
+Not here: the writer thread and group commit (``nascore.journal.sqlite_writer``), tables and errors
+(``nascore.journal.sqlite_schema``), and reading beside a live server (``nascore.experiment.archive``).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nascore.errors import UnavailableError
-from nascore.experiment.journal import Entry, Journal, TunerSnapshot
-from nascore.experiment.sqlite_schema import connect, stored_entries, stored_experiments
-from nascore.experiment.sqlite_writer import Append, SqliteWriter
+from nascore.journal.contract import Entry, Journal, TunerSnapshot
+from nascore.journal.sqlite_schema import connect, stored_entries, stored_experiments
+from nascore.journal.sqlite_writer import Append, SqliteWriter
 
 ResultT = TypeVar("ResultT")
 

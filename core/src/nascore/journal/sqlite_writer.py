@@ -1,8 +1,8 @@
 """The one thread that writes to the SQLite log, and group commit: one transaction for all that waits.
 
 While the disk syncs one transaction, appends gather; the next transaction takes them all. So a hundred workers cost
-few more syncs than one. Not here: the contract that the engine sees (``nascore.experiment.sqlite_journal``), tables
-and errors (``nascore.experiment.sqlite_schema``).
+few more syncs than one. Not here: the contract that the engine sees (``nascore.journal.sqlite_journal``), tables
+and errors (``nascore.journal.sqlite_schema``).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from nascore.errors import HeldError, InternalError, NascoreError
-from nascore.experiment.journal import Entry, checked
-from nascore.experiment.sqlite_schema import connect, translated
+from nascore.journal.contract import Entry, checked
+from nascore.journal.sqlite_schema import connect, translated
 
 ResultT = TypeVar("ResultT")
 

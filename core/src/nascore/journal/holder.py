@@ -2,7 +2,7 @@
 
 The lock is a ``flock`` on ``<database>.lock``; the JSON inside says who holds it, for people and for clients that look
 for the server. What the file says counts only while it is locked. Not here: the fencing number inside the database,
-which keeps a process that was stopped and passed over from writing (``nascore.experiment.sqlite_writer``).
+which keeps a process that was stopped and passed over from writing (``nascore.journal.sqlite_writer``).
 """
 
 from __future__ import annotations
