@@ -1,65 +1,25 @@
+"""What SQLite alone can do to the log: settings, full disks, and files that are not its own."""
+
 import asyncio
 import resource
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing, contextmanager
 
 import pytest
-from nascore.errors import DataLossError, ExhaustedResourceError, HeldError, StateError, UnavailableError
-from nascore.journal.contract import Entry, TunerSnapshot
-from nascore.journal.sqlite_journal import SqliteJournal
+from nascore.errors import DataLossError, ExhaustedResourceError, StateError
+from nascore.journal import SqliteJournal, reading
 
 
-def entry(seq, text="{}"):
-    return Entry(seq, "kind", text, 1.5, 0.5)
+async def test_durability_settings_are_on(sqlite, on_thread):
+    journal = await sqlite.open()
 
-
-@pytest.fixture
-async def journal(tmp_path):
-    opened = await SqliteJournal.open(tmp_path / "log.db")
-    yield opened
-    await opened.close()
-
-
-async def test_entries_come_back_in_order_after_closing(tmp_path, journal):
-    await journal.append("one", [entry(1, '{"text":"\\ud800"}'), entry(2)])
-    await journal.append("two", [entry(1)])
-    await journal.append("one", [entry(3)])
-    await journal.close()
-    again = await SqliteJournal.open(tmp_path / "log.db")
-    assert await again.experiments() == ("one", "two")
-    assert await again.read("one") == [entry(1, '{"text":"\\ud800"}'), entry(2), entry(3)]
-    assert await again.read("one", after_seq=2) == [entry(3)]
-    await again.close()
-
-
-async def test_many_appends_share_few_transactions(journal):
-    await asyncio.gather(*(journal.append(f"e{n}", [entry(1)]) for n in range(64)))
-    assert journal.transactions == 1
-
-    async def chain(name):
-        for seq in range(2, 6):
-            await journal.append(name, [entry(seq)])
-
-    await asyncio.gather(*(chain(f"e{n}") for n in range(64)))
-    assert journal.transactions <= 1 + 4 * 8
-
-
-async def test_durability_settings_are_on(journal):
     def settings():
         names = ("journal_mode", "synchronous", "foreign_keys")
-        return [journal._writer.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+        return [journal._writer.store.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
 
-    assert await journal._call(settings) == ["wal", 2, 1]
-
-
-async def test_gap_is_refused_and_so_is_all_after_it_until_read(journal):
-    first, gap, after = (journal.append("one", [entry(seq)]) for seq in (1, 3, 2))
-    await first
-    for refused in (gap, after):
-        with pytest.raises(DataLossError, match="entry 2 is missing"):
-            await refused
-    assert await journal.read("one") == [entry(1)]
-    await journal.append("one", [entry(2)])
+    assert await on_thread(journal, settings) == ["wal", 2, 1]
 
 
 @contextmanager
@@ -73,7 +33,8 @@ def small_files(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-async def test_failed_write_acknowledges_nothing_and_heals(journal):
+async def test_failed_write_acknowledges_nothing_and_heals(sqlite, entry):
+    journal = await sqlite.open()
     await journal.append("one", [entry(1)])
     with small_files(40_000):
         failed = [journal.append(name, [entry(seq, "x" * 60_000)]) for name, seq in (("one", 2), ("two", 1))]
@@ -88,90 +49,133 @@ async def test_failed_write_acknowledges_nothing_and_heals(journal):
     assert [len(await journal.read(name)) for name in ("one", "two")] == [2, 1]
 
 
-async def test_full_database_is_an_exhausted_resource(journal):
+async def test_full_database_is_an_exhausted_resource(sqlite, entry, on_thread):
+    journal = await sqlite.open()
     await journal.append("one", [entry(1)])
-    await journal._call(lambda: journal._writer.connection.execute("PRAGMA max_page_count=20"))
+    connection = journal._writer.store.connection
+    await on_thread(journal, lambda: connection.execute("PRAGMA max_page_count=20"))
     with pytest.raises(ExhaustedResourceError, match="full"):
         await journal.append("one", [entry(2, "x" * 200_000)])
-    await journal._call(lambda: journal._writer.connection.execute("PRAGMA max_page_count=2000"))
+    await on_thread(journal, lambda: connection.execute("PRAGMA max_page_count=2000"))
     assert await journal.read("one") == [entry(1)]
     await journal.append("one", [entry(2, "x" * 200_000)])
 
 
+async def test_connection_is_made_anew_after_a_failed_sync(sqlite, entry, armed):
+    journal = await sqlite.open()
+    await journal.append("one", [entry(1)])
+    before = journal._writer.store.connection
+    armed("journal.before_commit=error:EIO@1")
+    with pytest.raises(ExhaustedResourceError):
+        await journal.append("one", [entry(2)])
+    assert journal._writer.store.connection is not before
+    assert await journal.read("one") == [entry(1)]
+    await journal.append("one", [entry(2)])
+
+
+async def test_text_that_is_no_text_is_data_loss(sqlite, entry):
+    journal = await sqlite.open()
+    await journal.append("one", [entry(1)])
+    sqlite.execute("UPDATE {events} SET payload = CAST(x'ff' AS TEXT)")
+    with pytest.raises(DataLossError, match="decode"):
+        await journal.read("one")
+
+
+@pytest.mark.parametrize("size", [50, 2000])
+async def test_file_that_is_no_database_is_data_loss(sqlite, size):
+    sqlite.path.write_bytes((b"not a database at all, but long enough to look at" * 40)[:size])
+    before = sqlite.path.read_bytes()
+    with pytest.raises(DataLossError, match="not a database"):
+        await sqlite.open()
+    with pytest.raises(DataLossError, match="not a database"), sqlite.reading():
+        pass
+    assert sqlite.path.read_bytes() == before
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 @pytest.mark.parametrize(
-    ("damage", "message"),
+    ("change", "message"),
     [
-        ("UPDATE events SET payload = '{ }' WHERE seq = 2", "entry 2 is not what was written"),
-        ("DELETE FROM events WHERE seq = 2", "entry 2 is missing"),
-        ("UPDATE events SET payload = CAST(x'ff' AS TEXT) WHERE seq = 2", "decode"),
+        ("PRAGMA user_version=99", r"newer nascore \(schema 99; this one knows 1\).*Upgrade"),
+        ("PRAGMA application_id=7", r"another program \(application id 0x7\)"),
     ],
 )
-async def test_changed_entry_is_found(tmp_path, journal, damage, message):
-    await journal.append("one", [entry(1), entry(2), entry(3)])
-    await journal.close()
-    with closing(sqlite3.connect(tmp_path / "log.db")) as connection, connection:
-        connection.execute(damage)
-    again = await SqliteJournal.open(tmp_path / "log.db")
-    with pytest.raises(DataLossError, match=message):
-        await again.read("one")
-    await again.close()
+async def test_foreign_database_is_refused_untouched(sqlite, tmp_path, change, message):
+    await (await sqlite.open()).close()
+    sqlite.execute(change)
+    before = files(tmp_path)
+    assert list(before) == ["log.db"]
+    for _ in range(2):
+        with pytest.raises(StateError, match=message):
+            await sqlite.open()
+        with pytest.raises(StateError, match=message), sqlite.reading():
+            pass
+        assert files(tmp_path) == before
 
 
-async def test_file_that_is_no_database_is_data_loss(tmp_path):
-    path = tmp_path / "log.db"
-    path.write_bytes(b"not a database at all, but long enough to look at" * 40)
-    with pytest.raises(DataLossError, match="not a database"):
-        await SqliteJournal.open(path)
+async def test_untagged_database_of_another_program_is_refused_untouched(sqlite, tmp_path):
+    with closing(sqlite3.connect(sqlite.path)) as connection, connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    before = files(tmp_path)
+    with pytest.raises(StateError, match="another program"):
+        await sqlite.open()
+    assert files(tmp_path) == before
 
 
-@pytest.mark.parametrize(
-    ("pragma", "message"), [("user_version=99", "newer nascore"), ("application_id=7", "another program")]
-)
-async def test_foreign_database_is_refused_untouched(tmp_path, journal, pragma, message):
-    await journal.close()
-    path = tmp_path / "log.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA {pragma}")
-    before = path.read_bytes()
-    with pytest.raises(StateError, match=message):
-        await SqliteJournal.open(path)
-    assert path.read_bytes() == before
+KILLED = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA wal_autocheckpoint=0")
+for statement in sys.argv[2:]:
+    connection.execute(statement)
+os.kill(os.getpid(), 9)
+"""
 
 
-async def test_process_that_was_passed_over_cannot_write(tmp_path, journal):
+def leave_behind(path, *statements):
+    """Execute statements in a process that is killed: they stand in the write-ahead log only."""
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path), *statements], check=False)
+    assert done.returncode == -9
+    assert path.with_name(f"{path.name}-wal").stat().st_size
+
+
+async def test_newer_version_that_stands_in_the_write_ahead_log_only_is_refused_untouched(sqlite, tmp_path):
+    await (await sqlite.open()).close()
+    leave_behind(sqlite.path, "PRAGMA user_version=99")
+    before = files(tmp_path)
+    with pytest.raises(StateError, match="newer nascore"):
+        await sqlite.open()
+    after = files(tmp_path)
+    assert {name: after[name] for name in ("log.db", "log.db-wal")} == {
+        name: before[name] for name in ("log.db", "log.db-wal")
+    }
+
+
+async def test_file_whose_maker_was_killed_before_its_first_table_is_used(sqlite, entry):
+    with closing(sqlite3.connect(sqlite.path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    assert sqlite.path.stat().st_size
+    with reading(sqlite.path) as reader:
+        assert reader.experiments() == ()
+    await (await sqlite.open()).append("one", [entry(1)])
+
+
+async def test_append_costs_one_sync(tmp_path, sqlite, entry):
+    journal = await sqlite.open()
     await journal.append("one", [entry(1)])
-    other = await SqliteJournal.open(tmp_path / "log.db")
-    with pytest.raises(HeldError, match="took it over"):
-        await journal.append("one", [entry(2)])
-    await other.append("one", [entry(2)])
-    await other.close()
+    log = tmp_path / "log.db-wal"
+    before = log.stat().st_size
+    await asyncio.gather(*(journal.append(f"e{n}", [entry(1)]) for n in range(20)))
+    pages = (log.stat().st_size - before) / (4096 + 24)
+    assert journal.transactions == 2
+    assert pages <= 4  # The tables' pages, each written once for all twenty.
 
 
-async def test_two_snapshots_are_kept_and_damaged_ones_left_out(tmp_path, journal):
-    await journal.append("one", [entry(1)])
-    for n in range(4):
-        await journal.save_snapshot("one", TunerSnapshot(n, n, bytes([n])))
-    assert [snapshot.asked for snapshot in await journal.snapshots("one")] == [3, 2]
-    with closing(sqlite3.connect(tmp_path / "log.db")) as connection, connection:
-        connection.execute("UPDATE snapshots SET state = x'99' WHERE asked = 3")
-    assert [snapshot.asked for snapshot in await journal.snapshots("one")] == [2]
-
-
-async def test_deleted_experiment_is_gone_with_its_snapshots(tmp_path, journal):
-    await journal.append("one", [entry(1)])
-    await journal.save_snapshot("one", TunerSnapshot(1, 1, b"s"))
-    await journal.delete("one", request_id="r")
-    assert await journal.experiments() == ()
-    assert await journal.snapshots("one") == ()
-    assert await journal.deletions() == {"r": "one"}
-    await journal.append("one", [entry(1)])
-
-
-async def test_closed_journal_refuses(journal):
-    pending = journal.append("one", [entry(1)])
-    await journal.close()
-    await pending
-    with pytest.raises(UnavailableError):
-        await journal.append("one", [entry(2)])
-    with pytest.raises(UnavailableError):
-        await journal.read("one")
+async def test_two_journals_of_one_process_do_not_share(tmp_path, entry):
+    first, second = await SqliteJournal.open(tmp_path / "a.db"), await SqliteJournal.open(tmp_path / "b.db")
+    await first.append("one", [entry(1)])
+    assert await second.experiments() == ()
+    await asyncio.gather(first.close(), second.close())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Callable
@@ -10,14 +11,16 @@ from pathlib import Path
 
 from nascore.cli.ending import Ending
 from nascore.cli.failure import NotBegunError
-from nascore.cli.hosting import Host, Listening, new_request_id
+from nascore.cli.hosting import Host, Listening, new_request_id, opened
 from nascore.cli.lost import hand_back
 from nascore.cli.plan import Plan
 from nascore.cli.progress import Reporter
 from nascore.cli.runfile import RunFile
+from nascore.cli.screen import say
 from nascore.cli.search import Search
 from nascore.errors import SettingsError
-from nascore.experiment import Engine, experiment_folder, new_identifier
+from nascore.experiment import Engine, database_of, experiment_folder, new_identifier, remember_database
+from nascore.journal import Location
 from nascore.record import ExperimentAction, ExperimentState, Limits
 
 
@@ -32,8 +35,17 @@ def begin_search(
     reporter: Reporter,
     listening: Listening | None = None,
     greet: Callable[[Host, Engine], None] = nothing_to_greet,
+    database: Location | None = None,
 ) -> Ending:
     """Create an experiment, search until it ends, and return how it ended.
+
+    Args:
+        plan: What will be done.
+        home: Where experiments are kept.
+        reporter: Is told of the progress.
+        listening: How it is served.
+        greet: Told of the host once it serves.
+        database: Where its log is kept; ``None`` for its folder.
 
     Raises:
         NascoreError: If it cannot begin, or its workers cannot; nothing is left of it then.
@@ -51,14 +63,26 @@ def begin_search(
 
     try:
         plan.run.write(folder)
+        if database is not None:
+            remember_database(folder, database)
+        place = database or database_of(folder)
         chosen = listening or Listening(is_tuner_insecure=plan.run.is_tuner_insecure)
-        return Search(folder, plan.run, create, reporter, dict(os.environ), chosen, greet).conduct()
+        return Search(folder, place, plan.run, create, reporter, dict(os.environ), chosen, greet).conduct()
     except NotBegunError:
+        if database is not None and is_created:
+            asyncio.run(_forget(identifier, database))
         is_created = False
         raise
     finally:
         if not is_created:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _forget(identifier: str, database: Location) -> None:
+    """Delete an experiment from a database that is not deleted with its folder."""
+    async with opened(database, notice=say, listening=Listening()) as experiments:
+        await experiments.get(identifier).update(new_request_id(), action=ExperimentAction.STOP)
+        await experiments.delete(identifier, request_id=new_request_id())
 
 
 def _make(folder: Path) -> None:
@@ -82,6 +106,7 @@ def go_on(
     reporter: Reporter,
     listening: Listening | None = None,
     greet: Callable[[Host, Engine], None] = nothing_to_greet,
+    database: Location | None = None,
 ) -> Ending:
     """Go on with an experiment until it ends, and return how it ended.
 
@@ -93,6 +118,7 @@ def go_on(
         reporter: Is told of the progress.
         listening: How it is served.
         greet: Told of the host once it serves.
+        database: Where its log is; ``None`` for what its folder says.
 
     Raises:
         HeldError: If another process has it open.
@@ -109,4 +135,5 @@ def go_on(
 
     run.write(folder)
     chosen = replace(listening or Listening(), is_tuner_insecure=run.is_tuner_insecure)
-    return Search(folder, run, take_up, reporter, dict(os.environ), chosen, greet).conduct()
+    place = database or database_of(folder)
+    return Search(folder, place, run, take_up, reporter, dict(os.environ), chosen, greet).conduct()

@@ -9,11 +9,12 @@ import click
 
 from nascore.cli.hosting import Listening, new_request_id, opened
 from nascore.cli.screen import say
+from nascore.cli.source import known_database, server_client
 from nascore.cli.wording import state_text
 from nascore.client import Client
 from nascore.errors import HeldError
 from nascore.experiment import archive
-from nascore.journal import Holder, read_holder
+from nascore.journal import Holder, Location, read_holder
 from nascore.record import ExperimentAction, ExperimentRecord, ExperimentState, Limits
 
 _PATIENCE_S = 5.0
@@ -29,12 +30,12 @@ def apply_action(
         StateError: If it cannot be done in its present state.
     """
     if server:
-        with Client(server, token_file=token_file, patience_s=_PATIENCE_S) as client:
+        with server_client(server, token_file) as client:
             return client.update(identifier, action=action)
-    found = archive.load(home, identifier)
+    found = archive.load(home, identifier, known=known_database())
     holder = read_holder(found.database)
     if holder is None:
-        return asyncio.run(_write(found.database.parent, found.record.id, action))
+        return asyncio.run(_write(found.database, found.record.id, action))
     return tell_holder(holder, found.record.id, action=action)
 
 
@@ -55,8 +56,8 @@ def tell_holder(
         return client.update(identifier, action=action, limits=limits)
 
 
-async def _write(folder: Path, identifier: str, action: ExperimentAction) -> ExperimentRecord:
-    async with opened(folder, notice=say, listening=Listening()) as experiments:
+async def _write(database: Location, identifier: str, action: ExperimentAction) -> ExperimentRecord:
+    async with opened(database, notice=say, listening=Listening()) as experiments:
         return await experiments.get(identifier).update(new_request_id(), action=action)
 
 

@@ -12,10 +12,9 @@ import click
 from nascore.cli.failure import WrongUsageError
 from nascore.cli.logfile import Follower
 from nascore.cli.screen import emit_line, say
-from nascore.cli.source import Found, LocalRecords, chosen_home
+from nascore.cli.source import Found, LocalRecords, chosen_home, known_database
 from nascore.cli.suggestion import did_you_mean
 from nascore.cli.verb import Verb
-from nascore.experiment import DATABASE_NAME
 from nascore.journal import read_holder
 
 _WHAT = re.compile(r"\d+|(trial|worker)-\d+")
@@ -34,13 +33,13 @@ def command(context: click.Context, *, words: tuple[str, ...], is_followed: bool
     that run or begin. ID is an id, the beginning of one, a name, or `last` (the default).
     """
     identifier, what = split_words(words)
-    found = LocalRecords(chosen_home(context)).find(identifier)
-    folder, database = found.local_folder() / "logs", found.local_folder() / DATABASE_NAME
+    found = LocalRecords(chosen_home(context), known=known_database()).find(identifier)
+    folder = found.local_folder() / "logs"
     followers = [Follower(path) for path in _files(folder, what)]
     past = {path for path in folder.glob("trial-*.log") if path.stem not in _running(found)}
     show = _show_json if as_json else _Plain(is_single=bool(what)).show
     _print(followers, show)
-    while is_followed and read_holder(database) is not None:
+    while is_followed and found.database is not None and read_holder(found.database) is not None:
         if not what:
             known = past | {follower.path for follower in followers}
             followers += [Follower(path) for path in sorted(folder.glob("*.log"), key=_place) if path not in known]

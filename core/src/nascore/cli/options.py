@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import click
 
+from nascore.cli.screen import say
+from nascore.cli.source import DATABASE_VARIABLE
 from nascore.errors import NascoreError
+from nascore.journal import Location, PostgresUrl, parse_location
+
+_Function = TypeVar("_Function", bound=Callable[..., object])
 
 
 class Count(click.ParamType[int]):
@@ -47,3 +53,20 @@ class Parsed(click.ParamType[object]):
             return self._parse(value)
         except NascoreError as error:
             raise click.BadParameter(f"{error.message}\n{error.hint}".strip(), ctx, param) from error
+
+
+def database_option(function: _Function) -> _Function:
+    """Add ``--database``: where the log is kept."""
+    return click.option(
+        "--database",
+        type=Parsed("file.db|postgresql://…", parse_location),
+        envvar=DATABASE_VARIABLE,
+        callback=_warn_of_password,
+        help="Where the log is kept: a file, or a PostgreSQL database.  [default: in the experiment's folder]",
+    )(function)
+
+
+def _warn_of_password(_context: click.Context, _parameter: click.Parameter, value: Location | None) -> Location | None:
+    if isinstance(value, PostgresUrl) and value.secrets:
+        say("The password of the database is not kept: give it again to resume and to read, or once in ~/.pgpass.")
+    return value

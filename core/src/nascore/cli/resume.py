@@ -12,7 +12,7 @@ from nascore.cli.beginning import go_on
 from nascore.cli.control import apply_action, tell_holder
 from nascore.cli.duration import format_duration, parse_duration
 from nascore.cli.failure import WrongUsageError
-from nascore.cli.options import Count, Parsed
+from nascore.cli.options import Count, Parsed, database_option
 from nascore.cli.progress import choose_reporter
 from nascore.cli.request import Isolation, parse_gpus
 from nascore.cli.runfile import RunFile, read_run_file
@@ -23,7 +23,7 @@ from nascore.cli.verb import Verb, experiment_argument, quiet_option
 from nascore.cli.wording import state_text
 from nascore.errors import HeldError
 from nascore.experiment import archive
-from nascore.journal import Holder, read_holder
+from nascore.journal import Holder, Location, read_holder
 from nascore.record import ExperimentAction, ExperimentRecord, ExperimentState, Limits
 
 
@@ -37,6 +37,7 @@ from nascore.record import ExperimentAction, ExperimentRecord, ExperimentState, 
     "--isolation", type=click.Choice([item.value for item in Isolation]), help="fork or none.  [default: as before]"
 )
 @click.option("--gpus", type=Parsed("0,1|none", parse_gpus), help="GPUs to use.  [default: as before]")
+@database_option
 @server_options
 @quiet_option
 @click.pass_context
@@ -50,6 +51,7 @@ def command(
     parallel: int | None,
     isolation: str | None,
     gpus: tuple[str, ...] | None,
+    database: Location | None,
     server: str | None,
     token_file: Path | None,
     is_quiet: bool,
@@ -65,7 +67,8 @@ def command(
         record = apply_action(home, experiment, action=action, server=server, token_file=token_file)
         click.echo(f"{record.id} goes on.")
         return
-    found = archive.load(home, experiment)
+    found = archive.load(home, experiment, known=database)
+    _check_database(context, found.record, found.database, given=database)
     limits = Limits(max_trials=trials, max_duration_s=duration, target=target)
     holder = read_holder(found.database)
     if holder is not None:
@@ -82,8 +85,20 @@ def command(
         reporter=reporter,
         listening=listening_of(run),
         greet=show_connection(run),
+        database=found.database,
     )
     context.exit(ending.show() if run.command else 0)
+
+
+def _check_database(
+    context: click.Context, record: ExperimentRecord, database: Location, *, given: Location | None
+) -> None:
+    is_typed = context.get_parameter_source("database") is click.core.ParameterSource.COMMANDLINE
+    if given is not None and is_typed and given != database:
+        raise WrongUsageError(
+            f"Experiment {record.id} is kept in {database}, not in {given}.",
+            fix="Leave `--database` out, or name that one with its password.",
+        )
 
 
 def _changed(run: RunFile, *, parallel: int | None, isolation: str | None, gpus: tuple[str, ...] | None) -> RunFile:

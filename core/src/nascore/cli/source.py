@@ -16,13 +16,21 @@ import click
 
 from nascore.cli.screen import say
 from nascore.cli.verb import HOME_KEY
-from nascore.client import Client
+from nascore.client import Client, ClientTls
 from nascore.errors import NascoreError, NotFoundError, UnsupportedError
-from nascore.experiment import DATABASE_NAME, archive, home_folder
-from nascore.journal import read_holder
+from nascore.experiment import archive, home_folder
+from nascore.journal import Location, parse_location, read_holder
 from nascore.record import ExperimentRecord, TrialRecord
 
+DATABASE_VARIABLE = "NASCORE_DATABASE"
 _PATIENCE_S = 5.0
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_TLS_KEY = "nascore.tls"
+_TLS = {
+    "tls_roots": "Certificates that are trusted for it (PEM).",
+    "tls_cert": "Your own certificate (PEM), where it asks for one.",
+    "tls_key": "The key of your certificate (PEM).",
+}
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
@@ -35,12 +43,14 @@ class Found:
         trials: Its trials, by number.
         folder: Its folder on this machine; ``None`` for one on a server.
         is_held: Whether a process has it open, so that it goes on.
+        database: Where its log is; ``None`` for one on a server.
     """
 
     record: ExperimentRecord
     trials: tuple[TrialRecord, ...]
     folder: Path | None
     is_held: bool
+    database: Location | None = None
 
     def local_folder(self) -> Path:
         """Return the folder.
@@ -92,24 +102,19 @@ class LocalRecords:
 
     Args:
         home: The home folder.
+        known: A database with its password, for folders that name the same one without.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, known: Location | None = None) -> None:
         self._home = home
+        self._known = known
         self._loaded: dict[str, archive.Archived] = {}
 
     def list(self) -> tuple[Listed, ...]:
         """Return all experiments, newest first; a log that cannot be read is left out with a message."""
-        found = []
-        for database in self._databases():
-            try:
-                found.append(archive.load_database(database))
-            except NotFoundError:  # it is just being made
-                continue
-            except NascoreError as error:
-                say(f"{database.parent.name} is left out: {error}")
-        found.sort(key=lambda one: (one.record.created_at, one.record.id), reverse=True)
-        return tuple(Listed(one.record, read_holder(one.database) is not None, archive.best(one, 1)) for one in found)
+        found = archive.load_all(self._home, known=self._known, complain=_leave_out)
+        holders = {database: read_holder(database) for database in {one.database for one in found}}
+        return tuple(Listed(one.record, holders[one.database] is not None, archive.best(one, 1)) for one in found)
 
     def find(self, identifier: str) -> Found:
         """Return one experiment.
@@ -118,14 +123,10 @@ class LocalRecords:
             NotFoundError: If there is none, or several; similar ones are named.
             DataLossError: If its log is damaged.
         """
-        own = {database.parent.name: database for database in self._databases()}.get(identifier)
-        # By its full id nothing else is read; and a damaged log says so itself.
-        found = archive.load(self._home, identifier) if own is None else archive.load_database(own)
+        found = archive.load(self._home, identifier, known=self._known)
         self._loaded[found.record.id] = found
-        return Found(found.record, found.trials, found.folder, read_holder(found.database) is not None)
-
-    def _databases(self) -> tuple[Path, ...]:
-        return tuple(sorted((self._home / "experiments").glob(f"*/{DATABASE_NAME}")))
+        is_held = read_holder(found.database) is not None
+        return Found(found.record, found.trials, found.folder, is_held, found.database)
 
     def best(self, found: Found, count: int) -> tuple[TrialRecord, ...]:
         """Return the best trials."""
@@ -161,7 +162,10 @@ class ServerRecords:
 
 
 def server_options(function: _Function) -> _Function:
-    """Add ``--server`` and ``--token-file``: read from a server instead of this machine's records."""
+    """Add ``--server`` and ``--token-file``: read from a server instead of this machine's records.
+
+    TLS comes with them: ``--tls-roots``, ``--tls-cert`` and ``--tls-key``, which `server_client` reads.
+    """
     token = click.option(
         "--token-file",
         type=click.Path(dir_okay=False, path_type=Path),
@@ -171,7 +175,39 @@ def server_options(function: _Function) -> _Function:
     server = click.option(
         "--server", metavar="ADDRESS", envvar="NASCORE_SERVER", help="Ask this server instead of the records here."
     )
+    for name, what in reversed(_TLS.items()):
+        variable = f"NASCORE_{name.upper()}"
+        tls = click.option(
+            f"--{name.replace('_', '-')}",
+            type=_FILE,
+            envvar=variable,
+            expose_value=False,
+            callback=_remember,
+            help=what,
+        )
+        function = tls(function)
     return server(token(function))
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
+    context.meta.setdefault(_TLS_KEY, {})[parameter.name] = value
+
+
+def server_client(server: str, token_file: Path | None) -> Client:
+    """Return a client of the server that the options or the environment name, with its token and TLS.
+
+    Raises:
+        InvalidInputError: If the address, the token or a certificate cannot be used.
+    """
+    files: dict[str, Path | None] = click.get_current_context().meta.get(_TLS_KEY, {})
+    roots, certificate, key = (files.get(name) for name in _TLS)
+    return Client(
+        server,
+        token=None if token_file else os.environ.get("NASCORE_TOKEN") or None,
+        token_file=token_file,
+        tls=ClientTls(roots, certificate, key) if roots or certificate or key else None,
+        patience_s=_PATIENCE_S,
+    )
 
 
 def chosen_home(context: click.Context) -> Path:
@@ -180,10 +216,25 @@ def chosen_home(context: click.Context) -> Path:
     return home_folder(os.environ if given is None else {"NASCORE_HOME": str(given)})
 
 
+def known_database() -> Location | None:
+    """Return the database that NASCORE_DATABASE names, which may hold a password; ``None`` if it is not set.
+
+    Raises:
+        InvalidInputError: If it names none.
+    """
+    given = os.environ.get(DATABASE_VARIABLE, "")
+    return parse_location(given) if given else None
+
+
+def _leave_out(folder: Path, error: NascoreError) -> None:
+    if not isinstance(error, NotFoundError):  # it is just being made
+        say(f"{folder.name} is left out: {error}")
+
+
 def choose_records(context: click.Context, *, server: str | None, token_file: Path | None) -> Records:
     """Return where to read: a server if one was named, else the records of this machine."""
     if not server:
-        return LocalRecords(chosen_home(context))
-    client = Client(server, token_file=token_file, patience_s=_PATIENCE_S)
+        return LocalRecords(chosen_home(context), known=known_database())
+    client = server_client(server, token_file)
     context.call_on_close(client.close)
     return ServerRecords(client)

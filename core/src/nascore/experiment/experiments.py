@@ -12,7 +12,6 @@ import json
 import secrets
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 from nascore.errors import ConflictError, NascoreError, NotFoundError, StateError, UnavailableError
 from nascore.experiment.asking import Connect
@@ -20,12 +19,13 @@ from nascore.experiment.clock import Clock, SystemClock
 from nascore.experiment.engine import Engine
 from nascore.experiment.home import check_identifier, new_identifier
 from nascore.experiment.naming import found, newest_first
-from nascore.experiment.requests import check_name
+from nascore.experiment.requests import check_name, check_room
 from nascore.experiment.state import State
 from nascore.experiment.transitions import rebuilt
 from nascore.journal.contract import Journal
-from nascore.journal.holder import Hold, Holder, acquire
-from nascore.journal.sqlite_journal import SqliteJournal
+from nascore.journal.holder import Hold, Holder
+from nascore.journal.location import Location, parse_location
+from nascore.journal.opening import open_journal
 from nascore.record import ExperimentRecord, ExperimentSpec
 from nascore.record.jsonform import spec_to_json
 
@@ -34,7 +34,7 @@ class Experiments:
     """All experiments in one database; made by `open`, on one event loop.
 
     Attributes:
-        hold: The lock on the database; tell others through it where this process serves.
+        hold: The hold on the database; tell others through it where this process serves.
     """
 
     def __init__(self, journal: Journal, *, hold: Hold, connect: Connect, clock: Clock) -> None:
@@ -50,22 +50,24 @@ class Experiments:
 
     @classmethod
     async def open(
-        cls, database: str | Path, *, holder: Holder, connect: Connect, clock: Clock | None = None
+        cls, database: str | Location, *, holder: Holder, connect: Connect, clock: Clock | None = None
     ) -> Experiments:
         """Take the database, read its logs, and go on where they end.
+
+        Args:
+            database: A file for SQLite, or the URL of a PostgreSQL database.
+            holder: Who we are, for others to read.
+            connect: Gives a session with a tuner.
+            clock: What tells the time.
 
         Raises:
             HeldError: Another process holds it.
             StateError: It was made by a newer nascore or another program.
             DataLossError: It is damaged; experiment and place are named.
+            UnavailableError: Its server cannot be reached.
+            PluginError: It is in PostgreSQL, and psycopg is not installed.
         """
-        path = Path(database)
-        hold = acquire(path, holder)
-        try:
-            journal = await SqliteJournal.open(path)
-        except BaseException:
-            hold.release()
-            raise
+        journal, hold = await open_journal(parse_location(database), holder=holder)
         experiments = cls(journal, hold=hold, connect=connect, clock=clock or SystemClock())
         try:
             await experiments._load()
@@ -87,6 +89,7 @@ class Experiments:
             SettingsError: The tuner's settings are wrong.
             UnsupportedError: The tuner cannot tune the space.
             ConflictError: The request id was used for another specification, or the id is taken.
+            ExhaustedResourceError: There are too many experiments.
         """
         self._check_open()
         check_name("request_id", request_id)
@@ -100,6 +103,7 @@ class Experiments:
         if known is not None:
             return self.get(known[0])
         if creating is None:
+            check_room(self.list())
             task = asyncio.create_task(self._create(spec, digest, request_id=request_id, identifier=identifier))
             creating = self._creating[request_id] = (digest, task)
             task.add_done_callback(lambda _: self._creating.pop(request_id, None))

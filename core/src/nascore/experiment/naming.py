@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from nascore.errors import NotFoundError
 from nascore.record import ExperimentRecord
+from nascore.space.nearest import nearest
 
 LAST = "last"
 
@@ -45,7 +45,7 @@ def _hint(records: Sequence[ExperimentRecord], identifier: str) -> str:
     if not records:
         return "There are none yet."
     known = [name for record in records for name in (record.id, record.spec.name) if name]
-    close = difflib.get_close_matches(identifier, known, n=1)
+    close = nearest(identifier, known, n=1)
     if close:
         return f"Did you mean {close[0]!r}?"
     return f"The newest is {records[0].id}; `nascore ls` shows all."

@@ -113,7 +113,8 @@ def worker_environment(environ: Mapping[str, str], spec: WorkerSpec) -> dict[str
 
 
 def _is_withheld(name: str) -> bool:
-    return name in _OWN or (name.startswith("NASCORE_") and "TOKEN" in name)
+    # The address of a database may hold its password.
+    return name in _OWN or (name.startswith("NASCORE_") and ("TOKEN" in name or name.endswith("DATABASE")))
 
 
 def _program(spec: WorkerSpec, environment: Mapping[str, str]) -> str:

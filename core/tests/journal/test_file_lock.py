@@ -10,7 +10,7 @@ from nascore.journal import Holder, acquire, read_holder
 CHILD = """
 import sys, time
 from pathlib import Path
-from nascore.journal.holder import Holder, acquire
+from nascore.journal import Holder, acquire
 hold = acquire(Path(sys.argv[1]), Holder(4242, "elsewhere", address="unix:/run/x", started_at=1.0))
 sys.stdout.write("held\\n"); sys.stdout.flush(); time.sleep(60)
 """
@@ -56,3 +56,22 @@ def test_lock_is_not_inherited_by_programs_that_are_started(tmp_path):
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(PermissionDeniedError, match="nowhere"):
         acquire(tmp_path / "nowhere" / "log.db", Holder(1, "here"))
+
+
+def test_two_names_of_one_file_have_one_lock(tmp_path):
+    database, link = tmp_path / "log.db", tmp_path / "link.db"
+    database.touch()
+    link.symlink_to(database)
+    hold = acquire(database, Holder(1, "here"))
+    with pytest.raises(HeldError, match="process 1 on here"):
+        acquire(link, Holder(2, "here"))
+    assert read_holder(link) == Holder(1, "here")
+    hold.release()
+
+
+def test_holder_that_is_just_being_written_has_no_name(tmp_path):
+    hold = acquire(tmp_path / "log.db", Holder(1, "here"))
+    (tmp_path / "log.db.lock").write_text("")
+    with pytest.raises(HeldError, match="has not said who it is"):
+        acquire(tmp_path / "log.db", Holder(2, "here"))
+    hold.release()
