@@ -85,6 +85,11 @@ def test_a_wrong_name_is_answered_with_the_right_one(invoke, kept):
     assert "Did you mean 'kept'?" in shown.stderr
 
 
+def test_show_says_how_faithfully_the_tuner_goes_on_after_a_crash(invoke, kept):
+    assert "after a crash  L" in invoke("show").stdout
+    assert "deterministic replay" in invoke("show").stdout
+
+
 def test_show_says_all_there_is_to_say(invoke, kept, home):
     shown = invoke("show").stdout
     for text in ("toy", "accuracy:max", "50 trials", "114 architectures", "3 succeeded, 1 failed", "trial 1", "seed"):
@@ -227,6 +232,7 @@ def test_tuners_lists_good_and_broken_ones_with_settings(invoke):
     shown = invoke("tuners").stdout
     assert "toy  ok  toy-tuner 0.1" in shown
     assert "Draws architectures at random." in shown
+    assert "L0 · function of history" in shown or "L1 · deterministic replay" in shown
     assert "population_size" in shown
     assert "Number of architectures kept." in shown
     assert "broken  import error" in shown

@@ -242,7 +242,10 @@ def test_a_served_search_takes_workers_from_anywhere(begin, environ, home, invok
     more = {**environ, **variables, "NASCORE_WORKER": "mine"}
     subprocess.run([sys.executable, worker], env=more, check=True, timeout=30, capture_output=True)
     assert counts(archive.find(home)[0]) == {TrialState.SUCCEEDED: 3}
-    server = ("--server", variables["NASCORE_SERVER"], "--token-file", variables["NASCORE_TOKEN_FILE"])
+    of_workers = ("--server", variables["NASCORE_SERVER"], "--token-file", variables["NASCORE_TOKEN_FILE"])
+    assert "has the scope worker; GetExperiment needs admin or read" in invoke("trials", *of_workers).stderr
+    token_file = str(Path(variables["NASCORE_FOLDER"]) / "token")
+    server = ("--server", variables["NASCORE_SERVER"], "--token-file", token_file)
     assert len(json.loads(invoke("trials", *server, "--json").stdout)) == 3
     assert "succeeded" in invoke("best", *server).stdout
     process.terminate()

@@ -6,7 +6,15 @@ from nascore.cli.request import Isolation
 from nascore.cli.runfile import RunFile
 from nascore.cli.shares import worker_specs
 
-HOST = Host(cast(Any, None), "unix:/s/server.sock", Path("/h/token"), Path("/h"))
+
+class Hosted(Host):
+    """A host whose tokens are not written anywhere."""
+
+    def worker_token(self, experiment: str) -> Path:
+        return self.folder / f"token-of-{experiment}"
+
+
+HOST = Hosted(cast(Any, None), "unix:/s/server.sock", Path("/h/token"), Path("/h"), cast(Any, None))
 
 
 def run_file(**changes):
@@ -22,7 +30,7 @@ def test_each_worker_knows_its_server_experiment_and_folder():
     assert first.folder == Path("/x")
     assert first.environment == {
         "NASCORE_SERVER": "unix:/s/server.sock",
-        "NASCORE_TOKEN_FILE": "/h/token",
+        "NASCORE_TOKEN_FILE": "/h/token-of-abc",
         "NASCORE_EXPERIMENT": "abc",
         "NASCORE_FOLDER": "/h",
         "NASCORE_ISOLATION": "fork",

@@ -22,4 +22,4 @@ def test_file_without_a_token_is_refused_and_not_shown(tmp_path: Path, content: 
 
 def test_token_is_read_without_the_line_end(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("s3cret-token\n")
-    assert read_token(tmp_path / "token") == "s3cret-token"
+    assert read_token(tmp_path / "token").reveal() == "s3cret-token"

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import pytest
 from nascore.client import Client
-from nascore.service import Server, loop_factory
+from nascore.eventloop import loop_factory
+from nascore.service import Server
 
 T = TypeVar("T")
 TOKEN = "a-token-of-the-tests"

@@ -1,139 +1,395 @@
-"""Tokens, and the refusal of every call without one."""
+"""Who may call what, over a real socket: every rpc that a real server serves, with every kind of token."""
 
-import stat
+import asyncio
+import queue
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
-from nascore.client import read_token
-from nascore.service import Server, generate_token, write_token
+from nascore.client import Secret
+from nascore.experiment import Change
+from nascore.service import Scope, Server, TokenFile, generate_token, make_grant
+from nascore.service.auth import TokenInterceptor
+from nascore.service.keyring import Keyring
+from nascore.service.rules import RULES, Reach
 from nascore.v1 import experiment_pb2, trial_pb2
 
-SERVED = [trial_pb2.DESCRIPTOR, experiment_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR]
-METHODS = [
-    method
-    for file in SERVED
-    for service in file.services_by_name.values()
-    for method in service.methods_by_name.values()
-]
-HEALTH = list(health_pb2.DESCRIPTOR.services_by_name["Health"].methods)
+FILES = [trial_pb2.DESCRIPTOR, experiment_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR, health_pb2.DESCRIPTOR]
+METHODS = [method for file in FILES for service in file.services_by_name.values() for method in service.methods]
+CLOSED = [method for method in METHODS if method.containing_service.full_name != "grpc.health.v1.Health"]
+HEALTH = [method for method in METHODS if method not in CLOSED]
+REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
+ADMIN = generate_token().reveal()
+MINE, OTHER = "abcdefgh", "ijklmnop"
 
 
 def name_of(method: MethodDescriptor) -> str:
     return f"/{method.containing_service.full_name}/{method.name}"
 
 
-def status_of(address: str, method: MethodDescriptor, *metadata: tuple[str, str]) -> grpc.StatusCode:
-    """Call with an empty request and return the code; a stream is left after its first answer."""
-    with grpc.insecure_channel(address) as channel:
-        try:
-            if method.client_streaming:
-                next(channel.stream_stream(name_of(method))(iter([b""]), metadata=metadata, timeout=20))
-            elif method.server_streaming:
-                stream = channel.unary_stream(name_of(method))(b"", metadata=metadata, timeout=20)
-                next(stream)
-                stream.cancel()
-            else:
-                channel.unary_unary(name_of(method))(b"", metadata=metadata, timeout=20)
-        except grpc.RpcError as error:
-            code: grpc.StatusCode = error.code()
-            return code
-    return grpc.StatusCode.OK
+def bearer(token: str) -> tuple[str, str]:
+    return ("authorization", f"Bearer {token}")
+
+
+def answer(
+    channel: grpc.Channel, method: str, *metadata: tuple[str, str], raw: bytes = b""
+) -> tuple[grpc.StatusCode, str]:
+    """Call an rpc of any shape and return how it ended; a stream is left after its first answer."""
+    # A stream of requests is the shape that every server's handler can be called by.
+    call = channel.stream_stream(method)(iter([raw]), metadata=metadata, timeout=20)
+    try:
+        next(call, None)
+    except grpc.RpcError as error:
+        return error.code(), error.details()
+    finally:
+        call.cancel()
+    return grpc.StatusCode.OK, ""
+
+
+def code(
+    channel: grpc.Channel, method: MethodDescriptor, *metadata: tuple[str, str], raw: bytes = b""
+) -> grpc.StatusCode:
+    return answer(channel, name_of(method), *metadata, raw=raw)[0]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server whose calls reach no experiment, with a token of each kind."""
+
+    channel: grpc.Channel
+    file: TokenFile
+    tokens: dict[str, str]
+
+
+def give(file: TokenFile, scope: Scope, **parts: Any) -> str:
+    token = generate_token()
+    file.add(make_grant(scope, token=token, now=time.time(), **parts))
+    return token.reveal()
 
 
 @pytest.fixture(scope="module")
-def address(loop: object) -> object:
-    # One server for all methods: none of these calls reaches the experiments.
-    server = Server(None, address="unix:", token="right")  # type: ignore[arg-type]
-    yield loop.run(server.start())  # type: ignore[attr-defined]
-    loop.run(server.stop(0))  # type: ignore[attr-defined]
+def served(loop: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    file = TokenFile(tmp_path_factory.mktemp("tokens") / "tokens.json")
+    tokens = {
+        "admin": give(file, Scope.ADMIN),
+        "worker": give(file, Scope.WORKER),
+        "read": give(file, Scope.READ),
+        "kept worker": give(file, Scope.WORKER, experiments=(MINE,), workers=("w-0", "w-1")),
+        "kept reader": give(file, Scope.READ, experiments=(MINE,)),
+        **{f"expired {scope}": give(file, scope, expires_at=time.time() - 1) for scope in Scope},
+    }
+    server = Server(None, address="unix:", token=ADMIN, token_file=file)  # type: ignore[arg-type]
+    with grpc.insecure_channel(loop.run(server.start())) as channel:
+        yield Served(channel, file, {**tokens, "own": ADMIN})
+    loop.run(server.stop(0))
 
 
-def test_all_services_are_enumerated() -> None:
-    assert len(METHODS) >= 17
-    assert any(method.server_streaming for method in METHODS)
-    assert any(method.client_streaming for method in METHODS)
+# --- the table and the server -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", METHODS, ids=name_of)
-def test_call_without_token_is_unauthenticated(address: str, method: MethodDescriptor) -> None:
-    assert status_of(address, method) is grpc.StatusCode.UNAUTHENTICATED
+def test_table_has_every_rpc_that_the_server_serves_and_no_other(served: Served) -> None:
+    asked = reflection_pb2.ServerReflectionRequest(list_services="")
+    ask = served.channel.stream_stream(
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    told = next(ask(iter([asked]), metadata=[bearer(ADMIN)])).list_services_response
+    services = [one.name for one in told.service]
+    pool = descriptor_pool.Default()
+    methods = {name_of(method) for name in services for method in pool.FindServiceByName(name).methods}
+    assert methods == set(RULES)
+    assert methods == {name_of(method) for method in METHODS}
+    assert len(methods) >= 20
 
 
-@pytest.mark.parametrize("method", METHODS, ids=name_of)
-def test_call_with_wrong_token_is_denied(address: str, method: MethodDescriptor) -> None:
-    assert status_of(address, method, ("authorization", "Bearer wrong")) is grpc.StatusCode.PERMISSION_DENIED
+def test_health_alone_is_open() -> None:
+    assert {name for name, rule in RULES.items() if rule.is_open} == {name_of(method) for method in HEALTH}
 
 
-@pytest.mark.parametrize("method", METHODS, ids=name_of)
-def test_call_with_the_token_gets_past_the_guard(address: str, method: MethodDescriptor) -> None:
-    refused = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED}
-    assert status_of(address, method, ("authorization", "Bearer right")) not in refused
+@pytest.mark.parametrize("method", HEALTH, ids=name_of)
+def test_health_needs_no_token(served: Served, method: MethodDescriptor) -> None:
+    assert code(served.channel, method) is grpc.StatusCode.OK
+
+
+def test_rules_say_what_was_meant() -> None:
+    by_scope = {
+        scope: {name.rpartition("/")[2] for name, rule in RULES.items() if scope in rule.scopes} for scope in Scope
+    }
+    reflection = {"ServerReflectionInfo"}
+    trial_calls = {method.name for method in trial_pb2.DESCRIPTOR.services_by_name["TrialService"].methods}
+    assert by_scope[Scope.WORKER] == trial_calls | reflection
+    assert all(name.startswith(("Get", "List", "Watch")) for name in by_scope[Scope.READ] - reflection)
+    assert by_scope[Scope.ADMIN] == {method.name for method in CLOSED}
+    assert all(rule.is_audited == (rule.scopes == {Scope.ADMIN}) for rule in RULES.values())
+
+
+@pytest.mark.parametrize("method", CLOSED, ids=name_of)
+def test_rule_that_is_kept_to_experiments_has_one_in_its_request(method: MethodDescriptor) -> None:
+    rule = RULES[name_of(method)]
+    fields = method.input_type.fields_by_name
+    inner = [field.message_type.fields_by_name for field in fields.values()] if rule.is_envelope else [fields]
+    if rule.reach is Reach.EXPERIMENT:
+        assert all("experiment" in one for one in inner)
+        assert all(("worker" in one) == (Scope.WORKER in rule.scopes) for one in inner)
+
+
+# --- every rpc, every token ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", CLOSED, ids=name_of)
+def test_call_without_token_is_unauthenticated(served: Served, method: MethodDescriptor) -> None:
+    assert code(served.channel, method) is grpc.StatusCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("method", CLOSED, ids=name_of)
+def test_call_with_wrong_token_is_denied(served: Served, method: MethodDescriptor) -> None:
+    for wrong in ("wrong", ADMIN[:-1], ADMIN + "x", ADMIN.swapcase()):
+        assert code(served.channel, method, bearer(wrong)) is grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize("method", CLOSED, ids=name_of)
+@pytest.mark.parametrize("scope", list(Scope))
+def test_call_with_expired_token_is_denied(served: Served, method: MethodDescriptor, scope: Scope) -> None:
+    status, details = answer(served.channel, name_of(method), bearer(served.tokens[f"expired {scope}"]))
+    assert status is grpc.StatusCode.PERMISSION_DENIED
+    assert "has run out, on 20" in details
+
+
+@pytest.mark.parametrize("method", CLOSED, ids=name_of)
+@pytest.mark.parametrize("kind", ["own", "admin", "worker", "read"])
+def test_call_passes_with_a_scope_that_its_rule_names_and_with_no_other(
+    served: Served, method: MethodDescriptor, kind: str
+) -> None:
+    scope = Scope.ADMIN if kind == "own" else Scope(kind)
+    status, details = answer(served.channel, name_of(method), bearer(served.tokens[kind]))
+    if scope in RULES[name_of(method)].scopes:
+        assert status not in {*REFUSED, grpc.StatusCode.UNIMPLEMENTED}
+    else:
+        assert status is grpc.StatusCode.PERMISSION_DENIED
+        assert f"has the scope {scope}; {method.name} needs admin" in details
+
+
+def naming(method: MethodDescriptor, experiment: str, worker: str) -> bytes:
+    """Return a request that names these; in each kind of an envelope's, one of them."""
+    request = RULES[name_of(method)].request_type()  # type: ignore[misc]
+    inner = getattr(request, method.input_type.fields[0].name) if RULES[name_of(method)].is_envelope else request
+    for field, value in (("experiment", experiment), ("worker", worker)):
+        if field in inner.DESCRIPTOR.fields_by_name:
+            setattr(inner, field, value)
+    raw: bytes = request.SerializeToString()
+    return raw
+
+
+KEPT = [method for method in CLOSED if RULES[name_of(method)].reach is Reach.EXPERIMENT]
+OUTSIDE = [(OTHER, "w-0"), ("", "w-0"), ("last", "w-0"), (MINE[:4], "w-0"), (MINE.upper(), "w-0"), (f"{MINE} ", "w-0")]
+OTHERS = [(MINE, "w-2"), (MINE, ""), (MINE, "w-0 ")]
+
+
+@pytest.mark.parametrize("method", KEPT, ids=name_of)
+def test_kept_token_opens_nothing_outside(served: Served, method: MethodDescriptor) -> None:
+    is_worker = Scope.WORKER in RULES[name_of(method)].scopes
+    token = served.tokens["kept worker" if is_worker else "kept reader"]
+    for experiment, worker in OUTSIDE + OTHERS * is_worker:
+        status, details = answer(served.channel, name_of(method), bearer(token), raw=naming(method, experiment, worker))
+        assert status is grpc.StatusCode.PERMISSION_DENIED
+        assert ("speaks for w-0, w-1 only" if experiment == MINE else "is not its full id") in details
+
+
+@pytest.mark.parametrize("method", KEPT, ids=name_of)
+def test_kept_token_opens_what_it_is_kept_to(served: Served, method: MethodDescriptor) -> None:
+    token = served.tokens["kept worker" if Scope.WORKER in RULES[name_of(method)].scopes else "kept reader"]
+    assert code(served.channel, method, bearer(token), raw=naming(method, MINE, "w-1")) not in REFUSED
+
+
+def test_kept_reader_does_not_list_all_experiments(served: Served) -> None:
+    status, details = answer(
+        served.channel, "/nascore.v1.ExperimentService/ListExperiments", bearer(served.tokens["kept reader"])
+    )
+    assert status is grpc.StatusCode.PERMISSION_DENIED
+    assert "is about the whole server" in details
+
+
+def test_request_that_cannot_be_read_is_no_way_around_what_a_token_is_kept_to(served: Served) -> None:
+    method = "/nascore.v1.TrialService/LeaseTrial"
+    assert answer(served.channel, method, bearer(served.tokens["kept worker"]), raw=b"\xff\xff")[0] is (
+        grpc.StatusCode.INVALID_ARGUMENT
+    )
 
 
 @pytest.mark.parametrize(
     "headers",
     [
-        [("authorization", "right")],
-        [("authorization", "Basic right")],
+        [("authorization", ADMIN)],
+        [("authorization", f"Basic {ADMIN}")],
         [("authorization", "Bearer ")],
-        [("authorization", "Bearer right ")],
-        [("authorization", "Bearer Right")],
-        [("authorization", "Bearer right"), ("authorization", "Bearer wrong")],
-        [("authorization-bin", "Bearer right")],
-        [("x-authorization", "Bearer right")],
+        [("authorization", f"Bearer {ADMIN} ")],
+        [("authorization", f"Bearer  {ADMIN}")],
+        [("authorization", f"Bearer {ADMIN}"), ("authorization", f"Bearer {ADMIN}")],
+        [("authorization-bin", f"Bearer {ADMIN}")],
+        [("x-authorization", f"Bearer {ADMIN}")],
     ],
 )
-def test_nothing_but_the_exact_token_opens(address: str, headers: list[tuple[str, str]]) -> None:
+def test_nothing_but_the_exact_token_opens(served: Served, headers: list[tuple[str, str]]) -> None:
     sent = [(key, value.encode() if key.endswith("-bin") else value) for key, value in headers]
-    refused = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
-    assert status_of(address, METHODS[0], *sent) in refused  # type: ignore[arg-type]
+    assert code(served.channel, METHODS[0], *sent) in REFUSED  # type: ignore[arg-type]
 
 
-def test_scheme_is_read_in_any_case(address: str) -> None:
-    assert status_of(address, METHODS[0], ("authorization", "bearer right")) is grpc.StatusCode.INVALID_ARGUMENT
+def test_scheme_is_read_in_any_case(served: Served) -> None:
+    assert code(served.channel, METHODS[0], ("authorization", f"bearer {ADMIN}")) is grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_unknown_call_is_refused_before_it_is_looked_up(address: str) -> None:
-    with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as caught:
-        channel.unary_unary("/nascore.v1.TrialService/Invented")(b"", timeout=20)
+def test_refusal_does_not_say_the_token(served: Served) -> None:
+    wrong = generate_token().reveal()
+    _, details = answer(served.channel, name_of(METHODS[0]), bearer(wrong))
+    assert wrong not in details
+
+
+# --- calls that nobody thought of ---------------------------------------------------------------------------------
+
+
+def test_unknown_call_is_refused_before_it_is_looked_up(served: Served) -> None:
+    assert answer(served.channel, "/nascore.v1.TrialService/Invented")[0] is grpc.StatusCode.UNAUTHENTICATED
+    known = answer(served.channel, "/nascore.v1.TrialService/Invented", bearer(ADMIN))
+    assert known[0] is grpc.StatusCode.UNIMPLEMENTED
+
+
+class Forgotten:
+    """A server with one rpc more than the table."""
+
+    def __init__(self, *, token: str) -> None:
+        grant = make_grant(Scope.ADMIN, token=Secret(token), now=0)
+        self.server = grpc.aio.server(interceptors=(TokenInterceptor(Keyring((grant,))),))
+        self.calls = 0
+        handler = grpc.unary_unary_rpc_method_handler(self._answer)
+        self.server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("p.Fake", {"Forgotten": handler}),))
+
+    async def _answer(self, raw: bytes, context: object) -> bytes:
+        self.calls += 1
+        return b""
+
+    async def start(self, path: Path) -> str:
+        self.server.add_insecure_port(f"unix:{path}")
+        await self.server.start()
+        return f"unix:{path}"
+
+    async def stop(self) -> None:
+        await self.server.stop(0)
+
+
+def test_rpc_without_a_rule_is_closed_to_everybody(loop: Any, short_path: Path) -> None:
+    async def make() -> Forgotten:
+        return Forgotten(token=ADMIN)
+
+    forgotten = loop.run(make())
+    address = loop.run(forgotten.start(short_path))
+    with grpc.insecure_channel(address) as channel:
+        status, details = answer(channel, "/p.Fake/Forgotten", bearer(ADMIN))
+    loop.run(forgotten.stop())
+    assert status is grpc.StatusCode.PERMISSION_DENIED
+    assert "Forgotten is closed to everybody: no rule says who may call it" in details
+    assert forgotten.calls == 0
+
+
+def test_stream_that_sends_nothing_is_refused_at_once(served: Served) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        next(served.channel.stream_stream(name_of(CLOSED[-1]))(iter(()), timeout=20))
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
-def test_stream_that_sends_nothing_is_refused_at_once(address: str) -> None:
-    with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as caught:
-        next(channel.stream_stream(name_of(METHODS[-1]))(iter(()), timeout=20))
-    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+# --- tokens that come and go --------------------------------------------------------------------------------------
+
+GET = experiment_pb2.DESCRIPTOR.services_by_name["ExperimentService"].methods_by_name["GetExperiment"]
 
 
-@pytest.mark.parametrize("method", HEALTH, ids=name_of)
-def test_health_needs_no_token(address: str, method: MethodDescriptor) -> None:
-    assert status_of(address, method) is grpc.StatusCode.OK
+def until_refused(channel: grpc.Channel, token: str) -> str:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        status, details = answer(channel, name_of(GET), bearer(token))
+        if status in REFUSED:
+            return details
+        time.sleep(0.02)
+    raise AssertionError("the token is still taken")
 
 
-def test_tokens_are_long_and_differ() -> None:
-    tokens = {generate_token() for _ in range(50)}
-    assert len(tokens) == 50
-    assert all(len(token) >= 43 for token in tokens)
+def test_new_token_is_taken_at_once_and_a_revoked_one_soon_no_more(served: Served) -> None:
+    token = generate_token()
+    grant = make_grant(Scope.READ, token=token, now=time.time())
+    assert code(served.channel, GET, bearer(token.reveal())) in REFUSED
+    served.file.add(grant)
+    assert code(served.channel, GET, bearer(token.reveal())) not in REFUSED
+    served.file.revoke(grant.id)
+    assert "was revoked" in until_refused(served.channel, token.reveal())
 
 
-def test_token_file_is_private_and_replaced_in_one_step(tmp_path: Path) -> None:
-    target = tmp_path / "token"
-    target.write_text("old and open to all")
-    target.chmod(0o666)
-    write_token(target, "fresh")
-    assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    assert read_token(target) == "fresh"
-    assert list(tmp_path.iterdir()) == [target]
+def test_token_that_runs_out_is_refused_from_then_on(served: Served) -> None:
+    token = give(served.file, Scope.READ, expires_at=time.time() + 0.5)
+    assert code(served.channel, GET, bearer(token)) not in REFUSED
+    assert "has run out" in until_refused(served.channel, token)
 
 
-def test_link_in_place_of_the_token_file_is_not_followed(tmp_path: Path) -> None:
-    victim = tmp_path / "victim"
-    victim.write_text("untouched")
-    (tmp_path / "token").symlink_to(victim)
-    write_token(tmp_path / "token", "fresh")
-    assert victim.read_text() == "untouched"
-    assert not (tmp_path / "token").is_symlink()
+class Watched:
+    """Stands for the experiments: one that changes whenever the test says so."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def get(self, identifier: str) -> "Watched":
+        return self
+
+    async def watch(self, after_seq: int) -> AsyncIterator[object]:
+        while True:
+            self.sent += 1
+            yield Change(self.sent)
+            await asyncio.sleep(0.01)
+
+
+def test_running_stream_ends_once_its_token_is_revoked(loop: Any, tmp_path: Path) -> None:
+    file, token = TokenFile(tmp_path / "tokens.json"), generate_token()
+    grant = make_grant(Scope.READ, token=token, now=time.time())
+    file.add(grant)
+    server = Server(Watched(), address="unix:", token=ADMIN, token_file=file)  # type: ignore[arg-type]
+    address = loop.run(server.start())
+    watch = "/nascore.v1.ExperimentService/WatchExperiment"
+    request = experiment_pb2.WatchExperimentRequest(experiment=MINE).SerializeToString()
+    with grpc.insecure_channel(address) as channel:
+        messages = channel.unary_stream(watch)(request, metadata=[bearer(token.reveal())], timeout=20)
+        next(messages)
+        file.revoke(grant.id)
+        with pytest.raises(grpc.RpcError) as caught:
+            for _ in messages:
+                pass
+    loop.run(server.stop(0))
+    assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert f"Token {grant.id} was revoked" in caught.value.details()
+
+
+def _say_until_refused(going: "queue.Queue[bytes | None]", answers: Iterator[bytes]) -> None:
+    for _ in answers:
+        going.put(b"")
+
+
+def test_running_stream_of_requests_ends_once_its_token_is_revoked(served: Served) -> None:
+    token = generate_token()
+    grant = make_grant(Scope.WORKER, token=token, now=time.time())
+    served.file.add(grant)
+    going: queue.Queue[bytes | None] = queue.Queue()
+    work = served.channel.stream_stream("/nascore.v1.TrialService/Work")
+    answers = work(iter(going.get, None), metadata=[bearer(token.reveal())], timeout=20)
+    going.put(b"")
+    next(answers)
+    going.put(b"")
+    served.file.revoke(grant.id)
+    with pytest.raises(grpc.RpcError) as caught:
+        _say_until_refused(going, answers)
+    going.put(None)
+    assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert f"Token {grant.id} was revoked" in caught.value.details()

@@ -29,6 +29,7 @@ from nascore.errors import (
     SpaceError,
     UnavailableError,
 )
+from nascore.eventloop import loop_factory
 from nascore.experiment import Experiments
 from nascore.journal import Holder
 from nascore.record import (
@@ -49,7 +50,7 @@ from nascore.record import (
     TrialState,
     Verdict,
 )
-from nascore.service import Server, loop_factory
+from nascore.service import Server
 from nascore.space import Candidate, OneOf, SearchSpace
 from nascore.testing import choice
 from nascore.tuner.contract import NoProposal, Settings, Tuner
@@ -387,3 +388,36 @@ async def main(database: str, address: str) -> None:
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(main(*sys.argv[1:]))
+
+
+def test_stream_and_calls_give_the_same_answers(client: Client) -> None:
+    record = begun(client)
+    lease = leased(client, record.id)
+    called = f"{trial_pb2.DESCRIPTOR.package}.TrialService"
+    renewal = trial_pb2.RenewLeaseRequest(experiment=record.id, worker="worker-0", trial=lease.trial, epoch=lease.epoch)
+    wrong = trial_pb2.RenewLeaseRequest(experiment=record.id, worker="other", trial=lease.trial, epoch=lease.epoch)
+    connection = client._connection
+    answers = [
+        connection._lane.exchange(f"/{called}/RenewLease", renewal, timeout_s=20),
+        connection._unary(f"/{called}/RenewLease")(
+            renewal.SerializeToString(), timeout=20, metadata=connection._metadata
+        ),
+    ]
+    assert isinstance(answers[0], trial_pb2.RenewLeaseResponse)
+    assert answers[0].SerializeToString() == answers[1]
+    with pytest.raises(LeaseSupersededError, match="'other' does not hold it"):
+        connection._lane.exchange(f"/{called}/RenewLease", wrong, timeout_s=20)
+    assert connection._lane._answers is not None, "an error ended the stream"
+    assert connection._lane.exchange(f"/{called}/RenewLease", renewal, timeout_s=20) == answers[0]
+
+
+def test_idle_streams_do_not_hold_up_a_server_that_stops(loop: Any, tmp_path: Path) -> None:
+    experiments, server, address = loop.run(opened(tmp_path / "log.db", "unix:"))
+    with Client(address, token=TOKEN, timeout_s=20, patience_s=0) as client:
+        record = begun(client)
+        leased(client, record.id)
+        assert client._connection._lane._answers is not None
+        loop.run(server.stop(600), timeout_s=20)
+        with pytest.raises(UnavailableError):
+            client.renew(record.id, "worker-0", 0, 1)
+    loop.run(experiments.close())

@@ -22,7 +22,7 @@ def test_health_tells_of_the_server_and_each_service(serve) -> None:  # type: ig
 
 
 def test_watcher_of_health_hears_of_the_drain_and_does_not_delay_it(loop) -> None:  # type: ignore[no-untyped-def]
-    server = Server(None, address="unix:", token="t")  # type: ignore[arg-type]
+    server = Server(None, address="unix:", token="t" * 16)  # type: ignore[arg-type]
     with grpc.insecure_channel(loop.run(server.start())) as channel:
         stream = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=60)
         assert next(stream).status == SERVING

@@ -1,4 +1,4 @@
-"""Where a server may listen, over real sockets."""
+"""Where a server may listen, over real sockets: what counts is what an address resolves to."""
 
 import os
 import socket
@@ -7,24 +7,97 @@ from pathlib import Path
 
 import pytest
 from nascore.client import UnixAddress, parse_address
-from nascore.errors import InvalidInputError, StateError
-from nascore.service.listen import SocketPlace, check_exposure
+from nascore.errors import InvalidInputError, StateError, UnavailableError
+from nascore.service.listen import SocketPlace, is_loopback, safe_address
+
+EXPOSED = [
+    "0.0.0.0:0",
+    "[::]:8470",
+    "192.0.2.7:8470",
+    "[::ffff:0.0.0.0]:1",
+    "[::ffff:192.0.2.7]:1",
+    "0:1",
+    "[2001:db8::1]:1",
+]
 
 
-@pytest.mark.parametrize("text", ["0.0.0.0:0", "[::]:8470", "192.0.2.7:8470"])
+@pytest.mark.parametrize("text", EXPOSED)
 def test_exposed_address_without_tls_is_refused_with_the_way_out(text: str) -> None:
     with pytest.raises(InvalidInputError, match=r"other machines could reach it.*--tls-cert.*ssh -L"):
-        check_exposure(parse_address(text), has_tls=False, has_token=True)
+        safe_address(parse_address(text), has_tls=False, has_token=True)
 
 
 @pytest.mark.parametrize("text", ["0.0.0.0:0", "127.0.0.1:0", "unix:"])
 def test_server_without_token_is_refused_everywhere(text: str) -> None:
     with pytest.raises(InvalidInputError, match="needs a token"):
-        check_exposure(parse_address(text), has_tls=True, has_token=False)
+        safe_address(parse_address(text), has_tls=True, has_token=False)
 
 
-def test_exposed_address_with_tls_and_token_is_taken() -> None:
-    check_exposure(parse_address("0.0.0.0:0"), has_tls=True, has_token=True)
+@pytest.mark.parametrize("text", EXPOSED)
+def test_exposed_address_with_tls_and_token_is_taken_as_it_is(text: str) -> None:
+    address = parse_address(text)
+    assert safe_address(address, has_tls=True, has_token=True) == address
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:1", "127.1.2.3:1", "[::1]:1", "localhost:1", "127.1:1", "2130706433:1"])
+def test_address_of_this_machine_becomes_the_ip_that_was_checked(text: str) -> None:
+    safe = safe_address(parse_address(text), has_tls=False, has_token=True)
+    assert is_loopback(safe.host)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("ip", "is_own"),
+    [
+        ("127.0.0.1", True),
+        ("127.255.255.254", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("::ffff:0.0.0.0", False),
+        ("::ffff:10.0.0.1", False),
+        ("::", False),
+        ("0.0.0.0", False),
+        ("10.0.0.1", False),
+        ("169.254.169.254", False),
+        ("fe80::1", False),
+        ("64:ff9b::7f00:1", False),
+        ("::127.0.0.1", False),
+    ],
+)
+def test_loopback_is_told_by_the_address_and_not_by_how_it_looks(ip: str, is_own: bool) -> None:
+    assert is_loopback(ip) is is_own
+
+
+def resolving(*ips: str):  # type: ignore[no-untyped-def]
+    def resolve(host: str, port: int, **_: object) -> list[object]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port)) for ip in ips]
+
+    return resolve
+
+
+@pytest.mark.parametrize("ips", [("192.0.2.7",), ("127.0.0.1", "192.0.2.7"), ("::1", "::"), ("::ffff:192.0.2.7",)])
+def test_poisoned_localhost_is_refused_and_what_it_means_is_said(
+    monkeypatch: pytest.MonkeyPatch, ips: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", resolving(*ips))
+    with pytest.raises(InvalidInputError, match=rf"address localhost:0 \(it means {ips[-1]}\): other machines could"):
+        safe_address(parse_address("localhost:0"), has_tls=False, has_token=True)
+
+
+def test_name_that_means_another_address_later_is_bound_as_it_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter((["127.0.0.1"], ["192.0.2.7"], ["192.0.2.7"]))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, **_: resolving(*next(answers))(host, port))
+    safe = safe_address(parse_address("rebinding.example:1"), has_tls=False, has_token=True)
+    assert safe.host == "127.0.0.1"  # type: ignore[union-attr]
+
+
+def test_name_that_means_nothing_is_refused() -> None:
+    with pytest.raises(UnavailableError, match="cannot be resolved"):
+        safe_address(parse_address("no-such-host.invalid:1"), has_tls=True, has_token=True)
+
+
+def test_certificate_for_a_socket_of_this_machine_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="not spoken to with TLS"):
+        safe_address(UnixAddress(""), has_tls=True, has_token=True)
 
 
 def test_fresh_socket_lives_in_a_private_folder_that_goes_with_it() -> None:
@@ -33,6 +106,30 @@ def test_fresh_socket_lives_in_a_private_folder_that_goes_with_it() -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     place.release()
     assert not folder.exists()
+
+
+def test_socket_is_this_users_only_from_its_first_moment(short_path: Path) -> None:
+    place = SocketPlace(UnixAddress(str(short_path)))
+    before = os.umask(0)
+    try:
+        with place.private(), socket.socket(socket.AF_UNIX) as made:
+            made.bind(str(short_path))
+        assert os.umask(0) == 0
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(short_path.stat().st_mode) & 0o077 == 0
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
+def test_folder_that_others_may_write_to_is_refused(short_path: Path, mode: int) -> None:
+    short_path.parent.chmod(mode)
+    with pytest.raises(InvalidInputError, match=r"other users may write to .*chmod go-w"):
+        SocketPlace(UnixAddress(str(short_path)))
+
+
+def test_folder_in_which_each_keeps_what_is_his_is_taken(short_path: Path) -> None:
+    short_path.parent.chmod(0o1777)
+    SocketPlace(UnixAddress(str(short_path)))
 
 
 def test_deep_temporary_folder_does_not_break_the_path_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,3 +168,11 @@ def test_socket_of_a_dead_server_is_replaced(short_path: Path) -> None:
         dead.bind(str(short_path))
     SocketPlace(UnixAddress(str(short_path)))
     assert not short_path.exists()
+
+
+def test_dead_socket_that_cannot_be_removed_is_named(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(short_path))
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(PermissionError(1, "Not permitted")))
+    with pytest.raises(InvalidInputError, match=r"cannot be removed \(Not permitted\).*another user's"):
+        SocketPlace(UnixAddress(str(short_path)))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from nascore.errors import InvalidInputError, PermissionDeniedError, StateError
-from nascore.service import Server, loop_factory
+from nascore.eventloop import loop_factory
+from nascore.service import Server
 
 
 @pytest.mark.parametrize("address", ["unix:", "127.0.0.1:0", "localhost:0", "[::1]:0"])
@@ -43,7 +44,7 @@ def test_socket_is_open_to_this_user_only(serve, short_path: Path) -> None:  # t
 
 
 def test_stop_removes_socket_and_folder(loop) -> None:  # type: ignore[no-untyped-def]
-    server = Server(None, address="unix:", token="t")  # type: ignore[arg-type]
+    server = Server(None, address="unix:", token="t" * 16)  # type: ignore[arg-type]
     path = Path(loop.run(server.start()).removeprefix("unix:"))
     assert path.is_socket()
     loop.run(server.stop(0))
@@ -61,12 +62,12 @@ def test_failed_start_leaves_nothing_behind(loop, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(Server, "_listen", lambda *_: (_ for _ in ()).throw(StateError("no room")))
     with pytest.raises(StateError, match="no room"):
-        loop.run(Server(None, address="unix:", token="t").start())  # type: ignore[arg-type]
+        loop.run(Server(None, address="unix:", token="t" * 16).start())  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_server_starts_once(loop) -> None:  # type: ignore[no-untyped-def]
-    server = Server(None, address="unix:", token="t")  # type: ignore[arg-type]
+    server = Server(None, address="unix:", token="t" * 16)  # type: ignore[arg-type]
     loop.run(server.start())
     with pytest.raises(StateError, match="started already"):
         loop.run(server.start())
@@ -82,7 +83,7 @@ def test_token_that_cannot_travel_is_refused(token: str) -> None:
 
 def test_exposed_server_does_not_start() -> None:
     with pytest.raises(InvalidInputError, match="other machines could reach it"):
-        Server(None, address="0.0.0.0:0", token="t")  # type: ignore[arg-type]
+        Server(None, address="0.0.0.0:0", token="t" * 16)  # type: ignore[arg-type]
 
 
 def test_wrong_token_is_a_permission_error(serve, connect) -> None:  # type: ignore[no-untyped-def]

@@ -44,6 +44,7 @@ BUILT_IN: Mapping[str, Entry] = MappingProxyType(
         "tuners": Entry(LOOK, "nascore.cli.tuners", "List installed tuners and their settings."),
         "pause": Entry(STEER, "nascore.cli.pause", "Begin no new trials; running ones go on."),
         "stop": Entry(STEER, "nascore.cli.stop", "End an experiment; it may be resumed."),
+        "token": Entry(STEER, "nascore.cli.token", "Make, list and revoke tokens of a server."),
         "export": Entry(TAKE, "nascore.cli.export", "Write the best architecture, all trials, or model code."),
     }
 )

@@ -11,13 +11,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nascore.experiment import DATABASE_NAME, Experiments
-from nascore.journal import Holder
+from nascore.client.tls import read_pem
+from nascore.experiment import Experiments
+from nascore.journal import Holder, Location
 from nascore.record import Asked, Told
-from nascore.service import Server, ServerTls, generate_token, write_token
+from nascore.service import TOKENS_NAME, Scope, Server, ServerTls, TokenFile, generate_token, make_grant, write_token
 from nascore.tuner import TunerSession, connect
 
 _TOKEN_NAME = "token"  # noqa: S105 - the name of a file
+_WORKER_TOKEN_NAME = "worker-token"  # noqa: S105 - the same
 _GRACE_S = 3.0
 
 
@@ -43,41 +45,69 @@ class Host:
     Attributes:
         experiments: The experiments of the database.
         address: Where they are served.
-        token_file: File with the token that callers send.
+        token_file: File with the token that allows everything.
         folder: The experiment's folder.
+        server: The server.
     """
 
     experiments: Experiments
     address: str
     token_file: Path
     folder: Path
+    server: Server
+
+    def announce(self) -> None:
+        """Let others find the server; not before it has what they look for."""
+        address = self.server.local_address or self.address
+        self.experiments.hold.update(address=address, token_file=str(self.token_file))
+
+    def worker_token(self, experiment: str) -> Path:
+        """Return a file with a fresh token for the workers of an experiment, good until the server ends.
+
+        It allows what workers do and nothing else; one that leaks from a trial cannot stop or delete a search.
+        """
+        token, path = generate_token(), self.folder / _WORKER_TOKEN_NAME
+        self.server.admit(make_grant(Scope.WORKER, token=token, now=time.time(), experiments=(experiment,)))
+        write_token(path, token)
+        return path
 
 
 @asynccontextmanager
-async def hosted(folder: Path, *, listening: Listening, notice: Callable[[str], None]) -> AsyncIterator[Host]:
-    """Open the database in a folder and serve it; on leaving, answers at work are finished and everything is stored.
+async def hosted(
+    folder: Path, *, database: Location, listening: Listening, notice: Callable[[str], None]
+) -> AsyncIterator[Host]:
+    """Open a database and serve it; on leaving, answers at work are finished and everything is stored.
+
+    Args:
+        folder: The experiment's folder, where the token is kept.
+        database: Where its log is.
+        listening: How it is served.
+        notice: Tells a person something.
 
     Raises:
         HeldError: If another process has it open; it is named.
         InvalidInputError: If the address cannot be served safely.
     """
     token_file = folder / _TOKEN_NAME
-    async with opened(folder, notice=notice, listening=listening) as experiments:
+    async with opened(database, notice=notice, listening=listening) as experiments:
         token = generate_token()
         write_token(token_file, token)
-        server = Server(experiments, address=listening.address, token=token, tls=listening.tls)
+        made = TokenFile(folder / TOKENS_NAME)
+        server = Server(experiments, address=listening.address, token=token, token_file=made, tls=listening.tls)
         address = await server.start()
         try:
-            experiments.hold.update(address=address, token_file=str(token_file))
-            yield Host(experiments, address, token_file, folder)
+            yield Host(experiments, address, token_file, folder, server)
         finally:
             await server.stop(_GRACE_S)
-            token_file.unlink(missing_ok=True)
+            for file in (token_file, folder / _WORKER_TOKEN_NAME):
+                file.unlink(missing_ok=True)
 
 
 @asynccontextmanager
-async def opened(folder: Path, *, notice: Callable[[str], None], listening: Listening) -> AsyncIterator[Experiments]:
-    """Open the database in a folder without serving it.
+async def opened(
+    database: Location, *, notice: Callable[[str], None], listening: Listening
+) -> AsyncIterator[Experiments]:
+    """Open a database without serving it.
 
     Raises:
         HeldError: If another process has it open; it is named.
@@ -91,9 +121,18 @@ async def opened(folder: Path, *, notice: Callable[[str], None], listening: List
             on_trouble(trouble)
             notice(trouble)
 
-        return await connect(name, history=history, on_trouble=tell, insecure=listening.is_tuner_insecure)
+        if listening.is_tuner_insecure and name.startswith("grpc:"):
+            notice(f"Warning: {name} is spoken to in plain text; whoever is on the way can read and change it.")
+        roots = os.environ.get("NASCORE_TUNER_TLS_ROOTS")
+        return await connect(
+            name,
+            history=history,
+            on_trouble=tell,
+            insecure=listening.is_tuner_insecure,
+            tls_roots=read_pem(Path(roots), "CERTIFICATE") if roots else None,
+        )
 
-    experiments = await Experiments.open(folder / DATABASE_NAME, holder=holder, connect=connect_tuner)
+    experiments = await Experiments.open(database, holder=holder, connect=connect_tuner)
     try:
         yield experiments
     finally:

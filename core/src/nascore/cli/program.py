@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 from rich_click import RichCommandPanel, RichContext, RichGroup, RichHelpFormatter, RichOptionPanel
 
+from nascore import failpoints
 from nascore.cli.catalogue import BUILT_IN, MORE, PACKAGES, SECTIONS, LazyCommand, PluginCommand, plugin_packages
 from nascore.cli.failure import DONE, INTERRUPTED, WrongUsageError, show_failure
 from nascore.cli.screen import say
@@ -77,12 +78,16 @@ class Program(RichGroup):
         """Run the program and exit; every error ends as one block on stderr."""
         name = prog_name or "nascore"
         os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # gRPC tells of every fork otherwise
+        # Its handlers run in the child between fork and exec, where now and then they crash it; nothing here uses gRPC
+        # on both sides of a fork.
+        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
         self._main_shell_completion(dict(extra), name, complete_var)
         sys.exit(self._run(list(sys.argv[1:] if args is None else args), name))
 
     def _run(self, args: list[str], name: str) -> int:
         context: click.Context | None = None
         try:
+            failpoints.arm(os.environ.get(failpoints.VARIABLE, ""))
             with self.make_context(name, args) as context:
                 self.invoke(context)
             sys.stdout.flush()

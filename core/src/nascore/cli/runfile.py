@@ -7,9 +7,11 @@ import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from nascore.cli.request import Isolation
-from nascore.errors import DataLossError, NotFoundError
+from nascore.errors import DataLossError, InvalidInputError, NotFoundError
+from nascore.space.strictjson import read_json
 
 RUN_FILE = "run.json"
 
@@ -30,6 +32,7 @@ class RunFile:
         address: Where a server listens; empty for a socket of its own.
         is_tuner_insecure: Whether a tuner on another machine may be spoken to without TLS.
         tls_cert, tls_key: Files with the server's certificate and key; empty for none.
+        tls_client_roots: File with the roots of its callers' certificates; empty where they need none.
     """
 
     trial_file: str
@@ -44,6 +47,7 @@ class RunFile:
     is_tuner_insecure: bool = False
     tls_cert: str = ""
     tls_key: str = ""
+    tls_client_roots: str = ""
 
     def write(self, folder: Path) -> None:
         """Write it into a folder, whole or not at all."""
@@ -64,7 +68,7 @@ def read_run_file(folder: Path) -> RunFile:
     """
     path = folder / RUN_FILE
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = cast(dict[str, Any], read_json(path.read_bytes(), error=InvalidInputError))
         gpus = data.get("gpus")
         return RunFile(
             trial_file=str(data["trial_file"]),
@@ -79,6 +83,7 @@ def read_run_file(folder: Path) -> RunFile:
             is_tuner_insecure=bool(data.get("is_tuner_insecure", False)),
             tls_cert=str(data.get("tls_cert", "")),
             tls_key=str(data.get("tls_key", "")),
+            tls_client_roots=str(data.get("tls_client_roots", "")),
         )
     except FileNotFoundError as error:
         raise NotFoundError(

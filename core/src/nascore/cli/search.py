@@ -20,10 +20,11 @@ from nascore.cli.lost import write_off
 from nascore.cli.progress import Reporter
 from nascore.cli.runfile import RunFile
 from nascore.cli.shares import worker_specs
+from nascore.eventloop import loop_factory
 from nascore.experiment import Engine
+from nascore.journal import Location
 from nascore.launch import LocalLauncher
 from nascore.record import ExperimentState
-from nascore.service import loop_factory
 
 _TICK_S = 0.25
 _GRACE_S = 8.0
@@ -36,6 +37,7 @@ class Search:
 
     Attributes:
         folder: The experiment's folder.
+        database: Where its log is.
         run: How its workers are started; without workers it is served until somebody ends it.
         begin: Returns the engine: of a new experiment, or of one that is gone on with.
         reporter: Is told of the progress.
@@ -45,6 +47,7 @@ class Search:
     """
 
     folder: Path
+    database: Location
     run: RunFile
     begin: Callable[[Host], Awaitable[Engine]]
     reporter: Reporter
@@ -64,8 +67,10 @@ class Search:
     async def _conduct(self) -> Ending:
         interruption = Interruption()
         with interruption.listening():
-            async with hosted(self.folder, listening=self.listening, notice=self.reporter.notice) as host:
+            notice = self.reporter.notice
+            async with hosted(self.folder, database=self.database, listening=self.listening, notice=notice) as host:
                 engine = await self.begin(host)
+                host.announce()
                 self.greet(host, engine)
                 interruption.on_second(self.reporter.close)
                 self.reporter.begin(engine.record(), engine.trials())

@@ -10,7 +10,7 @@ import click
 from nascore.cli.beginning import begin_search
 from nascore.cli.duration import parse_duration
 from nascore.cli.failure import DONE
-from nascore.cli.options import Count, Parsed
+from nascore.cli.options import Count, Parsed, database_option
 from nascore.cli.plan import plan_of
 from nascore.cli.progress import choose_reporter
 from nascore.cli.request import RunRequest, parse_objective
@@ -20,6 +20,7 @@ from nascore.cli.source import chosen_home
 from nascore.cli.tunerverb import TunerVerb, given_settings, insecure_option, settings_option
 from nascore.cli.verb import quiet_option
 from nascore.errors import SettingsError
+from nascore.journal import Location
 from nascore.record import JsonValue, Objective
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -33,6 +34,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--address", default="unix:", help="unix:PATH or HOST:PORT (port 0: a free one).  [default: unix:]")
 @click.option("--tls-cert", type=_FILE, help="Certificate (PEM); needed where other machines can connect.")
 @click.option("--tls-key", type=_FILE, help="Its private key (PEM).")
+@click.option("--tls-client-roots", type=_FILE, help="Callers need a certificate of these roots (PEM) too (mTLS).")
 @click.option("--trials", type=Count(), metavar="N", help="The search ends after so many trials.")
 @click.option("--duration", type=Parsed("duration", parse_duration), help="It ends after this running time.")
 @click.option("--target", "goal", type=float, metavar="VALUE", help="It ends when the first objective reaches this.")
@@ -45,6 +47,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--seed", type=Count(0), metavar="N", help="Seed of everything random.")
 @click.option("--name", help="Name of the experiment.")
+@database_option
 @quiet_option
 @click.pass_context
 def command(
@@ -57,12 +60,14 @@ def command(
     address: str,
     tls_cert: Path | None,
     tls_key: Path | None,
+    tls_client_roots: Path | None,
     trials: int | None,
     duration: float | None,
     goal: float | None,
     objectives: tuple[Objective, ...],
     seed: int | None,
     name: str | None,
+    database: Location | None,
     is_quiet: bool,
 ) -> None:
     """Serve a search to workers anywhere.
@@ -83,20 +88,22 @@ def command(
         is_tuner_insecure=is_tuner_insecure or None,
     )
     plan = plan_of(request, address=address)
-    plan = replace(plan, run=_with_tls(plan.run, tls_cert, tls_key))
+    plan = replace(plan, run=_with_tls(plan.run, tls_cert, tls_key, client_roots=tls_client_roots))
     begin_search(
         plan,
         home=chosen_home(context),
         reporter=choose_reporter(is_quiet=is_quiet, workers=None),
         listening=listening_of(plan.run),
         greet=show_connection(plan.run),
+        database=database,
     )
     context.exit(DONE)
 
 
-def _with_tls(run: RunFile, certificate: Path | None, key: Path | None) -> RunFile:
-    if certificate is None and key is None:
+def _with_tls(run: RunFile, certificate: Path | None, key: Path | None, *, client_roots: Path | None) -> RunFile:
+    if certificate is None and key is None and client_roots is None:
         return run
     if certificate is None or key is None:
         raise SettingsError("--tls-cert and --tls-key belong together; one is missing.", hint="Give both.")
-    return replace(run, tls_cert=str(certificate.resolve()), tls_key=str(key.resolve()))
+    roots = "" if client_roots is None else str(client_roots.resolve())
+    return replace(run, tls_cert=str(certificate.resolve()), tls_key=str(key.resolve()), tls_client_roots=roots)

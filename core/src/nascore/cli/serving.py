@@ -19,7 +19,8 @@ from nascore.service import ServerTls
 
 def listening_of(run: RunFile) -> Listening:
     """Return how an experiment is served that is run like this."""
-    tls = ServerTls(certificate=Path(run.tls_cert), key=Path(run.tls_key)) if run.tls_cert else None
+    roots = Path(run.tls_client_roots) if run.tls_client_roots else None
+    tls = ServerTls(Path(run.tls_cert), Path(run.tls_key), client_roots=roots) if run.tls_cert else None
     return Listening(run.address or "unix:", tls, run.is_tuner_insecure)
 
 
@@ -29,10 +30,11 @@ def show_connection(run: RunFile) -> Callable[[Host, Engine], None]:
     def show(host: Host, engine: Engine) -> None:
         if run.command:
             return
-        say(f"Serving at {host.address}; the token is in {host.token_file}.")
+        say(f"Serving at {host.address}; the token that allows everything is in {host.token_file}.")
         say("Workers connect with these variables in their environment (on another machine, copy the token file):")
         click.echo("\n".join(exports(host, engine.id)))
         say("and then `python trial.py`, with another NASCORE_WORKER for each.")
+        say("Their token ends with this server; `nascore token new` makes lasting ones, and some that only read.")
         say("Ctrl-C or SIGTERM ends the server; `nascore resume` takes it up again.")
 
     return show

@@ -14,11 +14,12 @@ def worker_specs(run: RunFile, host: Host, experiment: str) -> tuple[WorkerSpec,
     """Return what to start: one worker for each trial at the same time."""
     gpus = detect_gpus(os.environ) if run.gpus is None else run.gpus
     plans = plan_workers(run.parallel, gpus=gpus, cores=available_cores())
-    return tuple(_spec(run, host, experiment, name=f"worker-{place}", plan=plan) for place, plan in enumerate(plans))
+    variables = worker_variables(host, experiment)
+    return tuple(_spec(run, host, variables, name=f"worker-{place}", plan=plan) for place, plan in enumerate(plans))
 
 
-def _spec(run: RunFile, host: Host, experiment: str, *, name: str, plan: WorkerPlan) -> WorkerSpec:
-    environment = worker_variables(host, experiment) | {
+def _spec(run: RunFile, host: Host, variables: dict[str, str], *, name: str, plan: WorkerPlan) -> WorkerSpec:
+    environment = variables | {
         "NASCORE_FOLDER": str(host.folder),
         "NASCORE_ISOLATION": run.isolation.value,
     }
@@ -39,6 +40,6 @@ def worker_variables(host: Host, experiment: str) -> dict[str, str]:
     """Return the environment variables by which any worker finds its server."""
     return {
         "NASCORE_SERVER": host.address,
-        "NASCORE_TOKEN_FILE": str(host.token_file),
+        "NASCORE_TOKEN_FILE": str(host.worker_token(experiment)),
         "NASCORE_EXPERIMENT": experiment,
     }

@@ -6,6 +6,7 @@ Not here: the server (``nascore.service``).
 from nascore.client.address import Address, TcpAddress, UnixAddress, parse_address
 from nascore.client.client import Client
 from nascore.client.experiments import ExperimentCalls
+from nascore.client.secret import Secret
 from nascore.client.tls import ClientTls
 from nascore.client.token import read_token
 from nascore.client.trials import TrialCalls
@@ -17,6 +18,7 @@ __all__ = [
     "Client",
     "ClientTls",
     "ExperimentCalls",
+    "Secret",
     "TcpAddress",
     "TrialCalls",
     "UnixAddress",

@@ -6,6 +6,7 @@ Not here: the calls themselves; they are those of ``ExperimentCalls`` and ``Tria
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,7 @@ from typing import Self
 from nascore.client.address import TcpAddress, UnixAddress, parse_address
 from nascore.client.connection import Connection
 from nascore.client.experiments import ExperimentCalls
+from nascore.client.secret import Secret
 from nascore.client.tls import ClientTls
 from nascore.client.token import check_token, read_token
 from nascore.client.trials import TrialCalls
@@ -49,7 +51,7 @@ class Client:
         self,
         address: str,
         *,
-        token: str | None = None,
+        token: str | Secret | None = None,
         token_file: str | Path | None = None,
         tls: ClientTls | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
@@ -61,6 +63,7 @@ class Client:
             tls=tls,
             timeout_s=timeout_s,
             patience_s=patience_s,
+            read_token=None if token_file is None else partial(read_token, token_file),
         )
         self.experiments = ExperimentCalls(self._connection)
         self.trials = TrialCalls(self._connection)
@@ -91,7 +94,8 @@ class Client:
     ) -> Self:
         """Return a client of the server that the environment names.
 
-        Reads NASCORE_SERVER, NASCORE_TOKEN_FILE (or NASCORE_TOKEN), and NASCORE_TLS_ROOTS for a server with TLS.
+        Reads NASCORE_SERVER, NASCORE_TOKEN_FILE (or NASCORE_TOKEN), and for a server with TLS NASCORE_TLS_ROOTS and,
+        where it asks for one, the caller's own NASCORE_TLS_CERT and NASCORE_TLS_KEY.
 
         Raises:
             InvalidInputError: If NASCORE_SERVER is unset, or as the constructor does.
@@ -103,12 +107,11 @@ class Client:
                 hint="`nascore run` and `nascore serve` set it for workers; or give an address.",
             )
         token_file = environ.get("NASCORE_TOKEN_FILE") or None
-        roots = environ.get("NASCORE_TLS_ROOTS")
         return cls(
             address,
             token=None if token_file else environ.get("NASCORE_TOKEN") or None,
             token_file=token_file,
-            tls=ClientTls(roots=Path(roots)) if roots else None,
+            tls=ClientTls.from_environment(environ),
             timeout_s=timeout_s,
             patience_s=patience_s,
         )
@@ -152,7 +155,7 @@ def _reachable(text: str) -> UnixAddress | TcpAddress:
     return address
 
 
-def _token(token: str | None, token_file: str | Path | None) -> str | None:
+def _token(token: str | Secret | None, token_file: str | Path | None) -> Secret | None:
     if token is not None and token_file is not None:
         raise InvalidInputError("token and token_file are both given.", hint="Give one of them.")
     if token_file is not None:

@@ -13,27 +13,41 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Generator
-from typing import TypeVar
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
+from typing import TypeVar, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health_pb2
 
+from nascore.client import lane
 from nascore.client.address import Address, UnixAddress
+from nascore.client.channel import open_channel
+from nascore.client.handshake import handshake_trouble
+from nascore.client.lane import Answers, Lane
 from nascore.client.retry import Patience, jittered_delays
+from nascore.client.secret import Secret
 from nascore.client.tls import ClientTls
-from nascore.errors import DataLossError, DeadlineError, InvalidInputError, NascoreError, StateError, UnavailableError
+from nascore.errors import (
+    DataLossError,
+    DeadlineError,
+    InvalidInputError,
+    NascoreError,
+    PermissionDeniedError,
+    StateError,
+    UnavailableError,
+)
 from nascore.status import from_rpc_error
 
 logger = logging.getLogger(__name__)
 
-MAX_MESSAGE_BYTES = 4 << 20
 _DETAILS_KEY = "grpc-status-details-bin"
-_TLS_SIGNS = ("handshake", "ssl", "certificate", "tls")
+_NEW_TOKEN_S = 15.0
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 
 ResponseT = TypeVar("ResponseT", bound=Message)
+_Metadata = tuple[tuple[str, str], ...]
 
 
 class Connection:
@@ -42,6 +56,7 @@ class Connection:
     Args:
         address: Where the server listens.
         token: Sent with every call; ``None`` for none.
+        read_token: Reads the token again once the server has refused it, for one that was restarted has a new one.
         tls: How to speak TLS; ``None`` for plain text, which only an address of this machine may have.
         timeout_s: Deadline of each try, in seconds, beside what the call itself waits for.
         patience_s: Seconds over which an unreachable server is tried again; 0 tries once.
@@ -56,10 +71,11 @@ class Connection:
         self,
         address: Address,
         *,
-        token: str | None,
+        token: Secret | None,
         tls: ClientTls | None,
         timeout_s: float,
         patience_s: float,
+        read_token: Callable[[], Secret] | None = None,
         rng: random.Random | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -73,12 +89,17 @@ class Connection:
         self.address = address
         self.timeout_s = timeout_s
         self._patience_s = patience_s
-        self._metadata = () if token is None else (("authorization", f"Bearer {token}"),)
+        self._metadata: _Metadata = () if token is None else _bearer(token)
+        self._accepted: _Metadata = ()
+        self._read_token = read_token
         self._rng = random.Random() if rng is None else rng
         self._clock = clock
         self._closed = threading.Event()
         self._pid = os.getpid()
-        self._channel = _open(address, tls)
+        self._tls = tls
+        self._channel = open_channel(address, tls)
+        self._calls: dict[str, Callable[..., bytes]] = {}
+        self._lane = Lane(self._lane_begins, clock=clock)
 
     def unary(
         self, method: str, request: Message, response: type[ResponseT], *, extra_wait_s: float = 0.0
@@ -104,18 +125,50 @@ class Connection:
                 timeout_s = min(timeout_s, max(patience.left_s(), 1.0) + extra_wait_s)
 
     def once(self, method: str, request: Message, response: type[ResponseT], *, timeout_s: float) -> ResponseT:
-        """Call ``method`` a single time.
+        """Call ``method`` a single time; again only if the token was refused, and its file holds another one by now.
 
         Raises:
             NascoreError: What went wrong.
         """
-        call = self._usable().unary_unary(method)  # type: ignore[no-untyped-call]  # grpc is not annotated
+        sent = self._metadata
         try:
-            raw = call(request.SerializeToString(), timeout=timeout_s, metadata=self._metadata)
+            return self._called(method, request, response, timeout_s=timeout_s)
+        except PermissionDeniedError:
+            if not self._has_new_token(sent):
+                raise
+        return self._called(method, request, response, timeout_s=timeout_s)
+
+    def _lane_begins(self, requests: Iterable[bytes]) -> Answers:
+        begin = self._usable().stream_stream(lane.METHOD)  # type: ignore[no-untyped-call]  # grpc is not annotated
+        answers: Answers = begin(requests, metadata=self._metadata)
+        return answers
+
+    def _has_new_token(self, sent: _Metadata) -> bool:
+        """Whether another token than the refused one is there; waits for one if the refused one was good before.
+
+        A server that starts again takes calls a moment before it writes the new token.
+        """
+        patience = Patience(self._clock, self._clock() + _NEW_TOKEN_S, jittered_delays(self._rng))
+        while self._read_token is not None and self._metadata == sent:
+            # What cannot be read says less than the server's refusal.
+            with suppress(PermissionDeniedError, InvalidInputError):
+                self._metadata = _bearer(self._read_token())
+            delay = patience.next_delay()
+            if self._accepted != sent or self._metadata != sent or delay is None or self._closed.wait(delay):
+                break
+        return self._metadata != sent
+
+    def _called(self, method: str, request: Message, response: type[ResponseT], *, timeout_s: float) -> ResponseT:
+        if (answer := self._lane.exchange(method, request, timeout_s=timeout_s)) is not None:
+            return cast("ResponseT", answer)
+        call, sent = self._unary(method), self._metadata
+        try:
+            raw = call(request.SerializeToString(), timeout=timeout_s, metadata=sent)
         except grpc.RpcError as error:
             raise self._explain(error, method, timeout_s) from None
         except ValueError as error:
             raise self._left_closed(error) from None
+        self._accepted = sent
         return self._parse(response, raw)
 
     def stream(self, method: str, request: Message, response: type[ResponseT]) -> Generator[ResponseT, None, None]:
@@ -178,7 +231,16 @@ class Connection:
         """End all calls and close the channel. Closing twice is harmless."""
         self._closed.set()
         if os.getpid() == self._pid:
+            self._lane.close()
             self._channel.close()  # type: ignore[no-untyped-call]  # grpc is not annotated
+
+    def _unary(self, method: str) -> Callable[..., bytes]:
+        channel = self._usable()
+        # Making one for each call costs a tenth of a millisecond.
+        if (call := self._calls.get(method)) is None:
+            call = channel.unary_unary(method)  # type: ignore[no-untyped-call]  # grpc is not annotated
+            self._calls[method] = call
+        return call
 
     def _usable(self) -> grpc.Channel:
         if os.getpid() != self._pid:
@@ -209,31 +271,13 @@ class Connection:
                 f"{method.rpartition('/')[2]}: no answer from the server at {self.address} within {timeout_s:g} s.",
                 hint="It may be overloaded or stopped in a debugger; try again, or raise timeout_s.",
             )
-        return UnavailableError(
+        return handshake_trouble(self.address, self._tls, details) or UnavailableError(
             f"Cannot reach the server at {self.address}: {details}", hint=_remedy(self.address, details)
         )
 
 
-def _open(address: Address, tls: ClientTls | None) -> grpc.Channel:
-    options = [
-        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.enable_retries", 0),
-        # Subchannels are shared by target within a process otherwise, and with them a broken one's back-off.
-        ("grpc.use_local_subchannel_pool", 1),
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", 1000),
-        ("grpc.keepalive_time_ms", 30_000),
-        ("grpc.keepalive_timeout_ms", 10_000),
-    ]
-    channel: grpc.Channel
-    if tls is None:
-        # An http_proxy of the environment must not be asked for an address of this machine.
-        local = [*options, ("grpc.enable_http_proxy", 0)]
-        channel = grpc.insecure_channel(address.target, local)  # type: ignore[no-untyped-call]  # grpc is not annotated
-        return channel
-    channel = grpc.secure_channel(address.target, tls.credentials(), options)  # type: ignore[no-untyped-call]  # grpc is not annotated
-    return channel
+def _bearer(token: Secret) -> _Metadata:
+    return (("authorization", f"Bearer {token.reveal()}"),)
 
 
 def _is_ours(error: grpc.RpcError) -> bool:
@@ -244,8 +288,6 @@ def _is_ours(error: grpc.RpcError) -> bool:
 
 
 def _remedy(address: Address, details: str) -> str:
-    if any(sign in details.lower() for sign in _TLS_SIGNS):
-        return "Check that both sides use TLS, and that the trusted roots belong to the server's certificate."
     if isinstance(address, UnixAddress) and not os.path.exists(address.path):  # noqa: PTH110
         return "There is no such socket: the server has ended, or the address is old. Check NASCORE_SERVER."
     return "Check that it runs and that NASCORE_SERVER names its address; `nascore serve` starts one."

@@ -5,8 +5,11 @@ Not here: the server's side (``nascore.service.tls``), which reads its files thr
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import grpc
 
@@ -34,14 +37,32 @@ class ClientTls:
 
     def __post_init__(self) -> None:
         if (self.certificate is None) != (self.key is None):
-            raise InvalidInputError("tls: a certificate and its key come together; one of them is missing.")
+            raise InvalidInputError(
+                "tls: a certificate and its key come together; one of them is missing.",
+                hint="Set both NASCORE_TLS_CERT and NASCORE_TLS_KEY, or neither.",
+            )
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self | None:
+        """Return what NASCORE_TLS_ROOTS, NASCORE_TLS_CERT and NASCORE_TLS_KEY name; ``None`` if none is set.
+
+        Raises:
+            InvalidInputError: If only one of certificate and key is named.
+        """
+        roots, certificate, key = (
+            Path(name) if (name := environ.get(variable)) else None
+            for variable in ("NASCORE_TLS_ROOTS", "NASCORE_TLS_CERT", "NASCORE_TLS_KEY")
+        )
+        return cls(roots, certificate, key) if roots or certificate or key else None
 
     def credentials(self) -> grpc.ChannelCredentials:
         """Return the credentials of a channel.
 
         Raises:
-            InvalidInputError: If a file cannot be read or is not PEM.
+            InvalidInputError: If a file cannot be read, is not PEM, or key and certificate do not belong together.
         """
+        if self.certificate is not None and self.key is not None:
+            check_pair(self.certificate, self.key)
         credentials: grpc.ChannelCredentials = grpc.ssl_channel_credentials(  # type: ignore[no-untyped-call]  # grpc is not annotated
             root_certificates=None if self.roots is None else read_pem(self.roots, "CERTIFICATE"),
             private_key=None if self.key is None else read_pem(self.key, "PRIVATE KEY"),
@@ -67,3 +88,24 @@ def read_pem(path: Path, label: str) -> bytes:
             hint="Give a text file that begins with -----BEGIN; convert DER files with openssl.",
         )
     return content
+
+
+def check_pair(certificate: Path, key: Path) -> None:
+    """Refuse a certificate and a key that gRPC would take and then fail each handshake with, without a word.
+
+    Raises:
+        InvalidInputError: If they do not belong together, or the key has a passphrase.
+    """
+    read_pem(certificate, "CERTIFICATE")
+    read_pem(key, "PRIVATE KEY")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=_no_passphrase)
+    except (ssl.SSLError, ValueError) as error:
+        raise InvalidInputError(
+            f"tls: {certificate} and {key} cannot be used ({error}).",
+            hint="The key must belong to the certificate and have no passphrase.",
+        ) from None
+
+
+def _no_passphrase() -> str:
+    raise ValueError("the key has a passphrase")

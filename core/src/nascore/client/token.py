@@ -1,18 +1,19 @@
 """Tokens as callers hold them: from a file, or from the environment.
 
-Not here: making and checking them (``nascore.service.auth``). Messages never contain the token itself.
+Not here: making and checking them (``nascore.service``). Messages never contain the token itself.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from nascore.client.secret import Secret
 from nascore.errors import InvalidInputError, PermissionDeniedError
 
 MAX_TOKEN_BYTES = 4096
 
 
-def read_token(path: str | Path) -> str:
+def read_token(path: str | Path) -> Secret:
     """Return the token in a file.
 
     Raises:
@@ -30,17 +31,18 @@ def read_token(path: str | Path) -> str:
     return check_token(content.decode("ascii", "replace").strip(), source=f"token file {path}")
 
 
-def check_token(token: str, *, source: str) -> str:
+def check_token(token: str | Secret, *, source: str) -> Secret:
     """Return ``token`` if it can travel in a header.
 
     Raises:
         InvalidInputError: If it is empty, too long, or has other than visible ASCII characters; ``source`` is named.
     """
-    if not token:
+    text = token.reveal() if isinstance(token, Secret) else token
+    if not text:
         raise InvalidInputError(f"{source}: empty.", hint="Give the token that the server was started with.")
-    if len(token) > MAX_TOKEN_BYTES or not all("!" <= character <= "~" for character in token):
+    if len(text) > MAX_TOKEN_BYTES or not all("!" <= character <= "~" for character in text):
         raise InvalidInputError(
             f"{source}: not a token (visible ASCII characters, at most {MAX_TOKEN_BYTES}).",
             hint="Check that it is the file that the server wrote.",
         )
-    return token
+    return Secret(text)

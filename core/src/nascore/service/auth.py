@@ -1,96 +1,164 @@
-"""Who may call: one interceptor over every call, deny by default, and the tokens it asks for.
+"""Who may call: one interceptor over every call, deny by default.
 
-Not here: roles; a token of this version allows everything. Health is the one exception: it says only "serving".
+A call needs a token that the keyring knows, that has not run out, and whose scope the call's rule names. What a token
+is kept to (experiments, workers) stands in the request, so that is checked where the request is read. A call that has
+no rule is refused for everybody. Health is the one exception: it says only "serving".
+
+A call that was let in goes on to its end, which a long poll reaches after at most a minute; a stream ends before the
+first message after its token was revoked or has run out.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TypeAlias, cast
 
 import grpc
-from grpc_health.v1 import health_pb2
 
 from nascore.errors import PermissionDeniedError
+from nascore.service.audit import Audit
+from nascore.service.grants import Grant, digest_of
+from nascore.service.guarding import Context, Shape, guarded_handler
+from nascore.service.keyring import Keyring
+from nascore.service.rules import RULES, Reach, Rule
 from nascore.status import to_call_status
 
-_HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"]
-OPEN_METHODS = frozenset(f"/{_HEALTH.full_name}/{method.name}" for method in _HEALTH.methods)
-"""The calls that need no token."""
-
 _HINT = "Clients read it from NASCORE_TOKEN_FILE; `nascore run` and `nascore serve` name the file."
+_NEW = "Whoever runs the server makes another with `nascore token new`."
 
+_WITHIN = "Name the experiment by its full id, or ask whoever runs the server for a token that covers this."
+_MOST_MADE = 4096
 
-def generate_token() -> str:
-    """Return a fresh token of 256 random bits."""
-    return secrets.token_urlsafe(32)
-
-
-def write_token(path: str | Path, token: str) -> None:
-    """Write ``token`` to a file that only this user can read (0600); an older one is replaced in one step."""
-    target = Path(path)
-    fresh = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{token}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(target)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
+Continuation: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]]
 
 
 class TokenInterceptor(grpc.aio.ServerInterceptor):
-    """Lets a call pass only with the token, in the header ``authorization: Bearer ...``.
+    """Lets a call pass only with a token that covers it, in the header ``authorization: Bearer ...``.
 
-    It keeps a digest, not the token, and compares in constant time.
+    Args:
+        keyring: The grants that count.
+        rules: What each call needs.
+        clock: Unix time in seconds.
     """
 
-    def __init__(self, token: str) -> None:
-        self._digest = _digest(token)
+    def __init__(
+        self, keyring: Keyring, *, rules: Mapping[str, Rule] = RULES, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._keyring = keyring
+        self._rules = rules
+        self._clock = clock
+        self._audit = Audit()
+        # Guarded handlers, by method and token: what guards is the same for each call.
+        self._made: dict[tuple[str, bytes], tuple[Grant, grpc.RpcMethodHandler]] = {}
 
     async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
-        handler_call_details: grpc.HandlerCallDetails,
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler:
-        """Pass the call on, or answer UNAUTHENTICATED without a token and PERMISSION_DENIED with a wrong one."""
-        if handler_call_details.method in OPEN_METHODS:
+        """Pass the call on, or answer UNAUTHENTICATED without a token and PERMISSION_DENIED with a lesser one."""
+        method = handler_call_details.method
+        rule = self._rules.get(method)
+        if rule is not None and rule.is_open:
             return await continuation(handler_call_details)
-        sent = [value for key, value in handler_call_details.invocation_metadata if key == "authorization"]
-        if not sent:
-            return _NO_TOKEN
-        if len(sent) == 1 and hmac.compare_digest(_digest(_bearer(sent[0])), self._digest):
-            return await continuation(handler_call_details)
-        return _WRONG_TOKEN
+        token = _bearer(handler_call_details.invocation_metadata)
+        if token is None:
+            return self._refusal(method, None, "The call carries no token.", hint=_HINT, is_anonymous=True)
+        grant = self._keyring.find(digest_of(token))
+        if grant is None or grant.is_expired(self._clock()) or rule is None or grant.scope not in rule.scopes:
+            return await self._refused(continuation, handler_call_details, grant, rule)
+        if rule.reach is Reach.SERVER and grant.experiments:
+            why = f"Token {grant.id} is kept to some experiments; {_name(method)} is about the whole server."
+            return self._refusal(method, grant, why, hint=_NEW)
+        handler = await continuation(handler_call_details)
+        return self._guarded(handler, method, rule, grant)
+
+    async def _refused(
+        self, continuation: Continuation, details: grpc.HandlerCallDetails, grant: Grant | None, rule: Rule | None
+    ) -> grpc.RpcMethodHandler:
+        """Return the refusal of a token that does not open this call, or of this call to everybody."""
+        method = details.method
+        if grant is None:
+            why = "The token of the call is not that of this server, or was revoked."
+            return self._refusal(method, None, why, hint=_HINT)
+        if grant.is_expired(self._clock()):
+            return self._refusal(method, grant, _expired(grant), hint=_NEW)
+        if rule is None:
+            handler = await continuation(details)
+            if handler is None:  # There is no such call: gRPC says so, as UNIMPLEMENTED.
+                return handler
+            why = f"{_name(method)} is closed to everybody: no rule says who may call it."
+            return self._refusal(method, grant, why, hint="This is a defect of nascore; please report it.")
+        needed = " or ".join(sorted(scope.value for scope in rule.scopes))
+        why = f"Token {grant.id} has the scope {grant.scope}; {_name(method)} needs {needed}."
+        return self._refusal(method, grant, why, hint=_NEW)
+
+    def _guarded(self, handler: grpc.RpcMethodHandler, method: str, rule: Rule, grant: Grant) -> grpc.RpcMethodHandler:
+        """Return the handler, with a look at each request and at each message of a stream where that is called for."""
+        shape = cast("Shape | None", handler)
+        if shape is None or rule.reach is Reach.PROTOCOL:
+            return handler
+        if not (_is_kept(grant) or rule.is_audited or shape.response_streaming):
+            return handler
+        made = self._made.get((method, grant.digest))
+        if made is None or made[0] is not grant:
+            if len(self._made) >= _MOST_MADE:
+                self._made.clear()
+            made = self._made[method, grant.digest] = (grant, self._made_for(shape, method, rule, grant))
+        return made[1]
+
+    def _made_for(self, shape: Shape, method: str, rule: Rule, grant: Grant) -> grpc.RpcMethodHandler:
+        async def look(raw: bytes, context: Context) -> None:
+            if _is_kept(grant) and (why := rule.why_not(grant, raw)):
+                await self._refuse(method, grant, f"Token {grant.id} {why}.", context, hint=_WITHIN)
+            if rule.is_audited:
+                self._audit.let_in(method, grant, context)
+
+        async def look_again(context: Context) -> None:
+            if self._keyring.find(grant.digest) != grant:
+                await self._refuse(method, grant, f"Token {grant.id} was revoked.", context, hint=_NEW)
+            if grant.is_expired(self._clock()):
+                await self._refuse(method, grant, _expired(grant), context, hint=_NEW)
+
+        return guarded_handler(shape, look=look, look_again=look_again)
+
+    def _refusal(
+        self, method: str, grant: Grant | None, why: str, *, hint: str, is_anonymous: bool = False
+    ) -> grpc.RpcMethodHandler:
+        async def refuse(requests: AsyncIterator[bytes], context: Context) -> None:
+            await self._refuse(method, grant, why, context, hint=hint, is_anonymous=is_anonymous)
+
+        # A stream-stream handler serves calls of every shape, and answers without waiting for a request.
+        handler: grpc.RpcMethodHandler = grpc.stream_stream_rpc_method_handler(refuse)  # type: ignore[no-untyped-call]  # grpc is not annotated
+        return handler
+
+    async def _refuse(
+        self, method: str, grant: Grant | None, why: str, context: Context, *, hint: str, is_anonymous: bool = False
+    ) -> None:
+        self._audit.refused(method, grant, context, why=why)
+        status = to_call_status(PermissionDeniedError(why, hint=hint), is_anonymous=is_anonymous)
+        await context.abort(status.code, status.details, status.trailing_metadata)
 
 
-def _bearer(header: str | bytes) -> str:
-    text = header if isinstance(header, str) else header.decode("ascii", "replace")
-    scheme, _, token = text.partition(" ")
+def _bearer(metadata: tuple[tuple[str, str | bytes], ...]) -> str | None:
+    """Return the token that a call carries; ``None`` for none, and an empty one where it is not told clearly."""
+    headers = [value for key, value in metadata if key == "authorization"]
+    if not headers:
+        return None
+    if len(headers) > 1:
+        return ""
+    header = headers[0]
+    scheme, _, token = (header if isinstance(header, str) else header.decode("ascii", "replace")).partition(" ")
     return token if scheme.lower() == "bearer" else ""
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+def _is_kept(grant: Grant) -> bool:
+    return bool(grant.experiments or grant.workers)
 
 
-def _refusal(message: str, *, is_anonymous: bool) -> grpc.RpcMethodHandler:
-    status = to_call_status(PermissionDeniedError(message, hint=_HINT), is_anonymous=is_anonymous)
-
-    async def refuse(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
-        await context.abort(status.code, status.details, status.trailing_metadata)
-
-    # A stream-stream handler serves calls of every shape, and answers without waiting for a request.
-    handler: grpc.RpcMethodHandler = grpc.stream_stream_rpc_method_handler(refuse)  # type: ignore[no-untyped-call]  # grpc is not annotated
-    return handler
+def _name(method: str) -> str:
+    return method.rpartition("/")[2][:60]
 
 
-_NO_TOKEN = _refusal("The call carries no token.", is_anonymous=True)
-_WRONG_TOKEN = _refusal("The token of the call is not that of this server.", is_anonymous=False)
+def _expired(grant: Grant) -> str:
+    at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(grant.expires_at or 0.0))
+    return f"Token {grant.id} has run out, on {at}."

@@ -18,6 +18,10 @@ MAX_PAGE = 1000
 MAX_ENQUEUED = 256
 MAX_DEVICES = 256
 MAX_CHECKPOINT = 1024
+MAX_WATCHERS = 256
+"""Watchers that a server serves at a time."""
+MAX_KEPT_BYTES = 3 << 20
+"""Largest part of a request that is kept: it must fit into an answer again, beside what the server adds."""
 
 _TUNER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}")
 
@@ -57,6 +61,12 @@ def present(message: Message, field: str) -> None:
     """Refuse a message whose ``field`` is unset."""
     if not message.HasField(field):
         raise InvalidInputError(f"{field}: unset.", hint="Set it; a newer peer may have sent another kind.")
+
+
+def size(message: Message, field: str) -> None:
+    """Refuse a part of a request that would be kept and could never be sent back."""
+    if (found := message.ByteSize()) > MAX_KEPT_BYTES:
+        raise InvalidInputError(f"{field}: {found:,} bytes, at most {MAX_KEPT_BYTES:,} are kept.", hint="Send less.")
 
 
 def count(value: int, field: str, *, most: int, least: int = 1) -> int:

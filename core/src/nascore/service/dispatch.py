@@ -1,7 +1,9 @@
 """From bytes to servicer methods and back: parsing, serializing, and every error as a status that says what to do.
 
 A servicer is any object with one coroutine method per rpc, named in snake case, that takes the request message and
-returns the response message; a server stream is an asynchronous generator. It sees no gRPC, and raises NascoreError.
+returns the response message; a server stream is an asynchronous generator. A stream in both directions is in lockstep:
+its method is called for each request, and what it raises becomes the field ``status`` of the response, so that one
+request that fails does not end the stream. A servicer sees no gRPC, and raises NascoreError.
 
 Not here: who may call (``nascore.service.auth``), and the mapping of errors (``nascore.status``). The generated
 servicers are not used because they answer malformed bytes with UNKNOWN.
@@ -12,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Never, TypeAlias
 
@@ -21,9 +23,11 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from nascore.errors import InternalError, InvalidInputError, NascoreError
+from nascore.errors import ExhaustedResourceError, InternalError, InvalidInputError, NascoreError
+from nascore.service.admission import Admission
 from nascore.service.drain import Drain
-from nascore.status import to_call_status
+from nascore.service.pages import MAX_MESSAGE_BYTES
+from nascore.status import to_call_status, to_status
 
 logger = logging.getLogger(__name__)
 
@@ -36,57 +40,102 @@ def service_handler(service: ServiceDescriptor, servicer: object, *, drain: Drai
     """Return the handler of all rpcs of ``service``.
 
     Raises:
-        InternalError: If the servicer lacks a method, or an rpc streams requests.
+        InternalError: If the servicer lacks a method, or an rpc streams requests only.
     """
-    methods = {method.name: _handler(method, servicer, drain) for method in service.methods}
+    admission = Admission()
+    methods = {method.name: _handler(method, servicer, drain, admission) for method in service.methods}
     handler: grpc.GenericRpcHandler = grpc.method_handlers_generic_handler(  # type: ignore[no-untyped-call]  # grpc is not annotated
         service.full_name, methods
     )
     return handler
 
 
-def _handler(method: MethodDescriptor, servicer: object, drain: Drain) -> grpc.RpcMethodHandler:
+def _handler(method: MethodDescriptor, servicer: object, drain: Drain, admission: Admission) -> grpc.RpcMethodHandler:
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", method.name).lower()
     behaviour = getattr(servicer, name, None)
-    if behaviour is None or method.client_streaming:
+    if behaviour is None or (method.client_streaming and not method.server_streaming):
         raise InternalError(f"{method.full_name}: {type(servicer).__name__} has no method {name} that can serve it.")
     handler: grpc.RpcMethodHandler
-    if method.server_streaming:
-        handler = grpc.unary_stream_rpc_method_handler(  # type: ignore[no-untyped-call]  # grpc is not annotated
-            _stream(method, behaviour, drain)
+    if method.client_streaming:
+        handler = grpc.stream_stream_rpc_method_handler(  # type: ignore[no-untyped-call]  # grpc is not annotated
+            _lockstep(method, behaviour, drain, admission)
         )
         return handler
-    handler = grpc.unary_unary_rpc_method_handler(_unary(method, behaviour))  # type: ignore[no-untyped-call]  # grpc is not annotated
+    if method.server_streaming:
+        handler = grpc.unary_stream_rpc_method_handler(  # type: ignore[no-untyped-call]  # grpc is not annotated
+            _stream(method, behaviour, drain, admission)
+        )
+        return handler
+    handler = grpc.unary_unary_rpc_method_handler(  # type: ignore[no-untyped-call]  # grpc is not annotated
+        _unary(method, behaviour, admission)
+    )
     return handler
 
 
-def _unary(method: MethodDescriptor, behaviour: Unary) -> Callable[[bytes, Context], Awaitable[bytes]]:
+def _unary(
+    method: MethodDescriptor, behaviour: Unary, admission: Admission
+) -> Callable[[bytes, Context], Awaitable[bytes]]:
     request_type = GetMessageClass(method.input_type)
 
     async def answer(raw: bytes, context: Context) -> bytes:
         try:
-            response = await behaviour(_parse(request_type, raw))
-            return response.SerializeToString()
+            with admission.held(method, len(raw)):
+                response = await behaviour(_parse(request_type, raw))
+            answered = _serialized(method, response)
+            taken = admission.lend(method, len(answered))
+            if taken is not None:
+                context.add_done_callback(taken)
+            return answered
         except Exception as error:  # the border of the process: nothing may pass it as a bare exception
             return await _refuse(method, context, error)
 
     return answer
 
 
-def _stream(method: MethodDescriptor, behaviour: Stream, drain: Drain) -> Callable[[bytes, Context], Awaitable[None]]:
+def _stream(
+    method: MethodDescriptor, behaviour: Stream, drain: Drain, admission: Admission
+) -> Callable[[bytes, Context], Awaitable[None]]:
     request_type = GetMessageClass(method.input_type)
 
     async def answer(raw: bytes, context: Context) -> None:
         try:
-            with drain.interruptible():
+            with drain.interruptible(), admission.held(method, len(raw)):
                 async with aclosing(behaviour(_parse(request_type, raw))) as responses:
                     async for response in responses:
                         # Returns once gRPC's flow control takes it: a caller who does not read holds up only itself.
-                        await context.write(response.SerializeToString())
+                        await context.write(_serialized(method, response))
         except Exception as error:  # as above
             await _refuse(method, context, error)
 
     return answer
+
+
+def _lockstep(
+    method: MethodDescriptor, behaviour: Unary, drain: Drain, admission: Admission
+) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
+    request_type, response_type = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
+
+    async def answered(raw: bytes) -> bytes:
+        try:
+            with admission.held(method, len(raw)):
+                response = await behaviour(_parse(request_type, raw))
+            return _serialized(method, response)
+        except Exception as error:  # the border of the process, as above
+            refusal: Message = response_type(status=to_status(_speakable(method, error)).SerializeToString())
+            return refusal.SerializeToString()
+
+    async def converse(requests: AsyncIterator[bytes], context: Context) -> None:
+        try:
+            while True:
+                with drain.interruptible():  # Between two requests only: what was begun is finished.
+                    raw = await context.read()
+                if not isinstance(raw, bytes):
+                    return
+                await context.write(await answered(raw))
+        except Exception as error:  # as above
+            await _refuse(method, context, error)
+
+    return converse
 
 
 def _parse(request_type: type[Message], raw: bytes) -> Message:
@@ -97,6 +146,16 @@ def _parse(request_type: type[Message], raw: bytes) -> Message:
             f"The request is not a {request_type.__name__} ({error}).",
             hint="Check that both sides speak the same version of nascore.v1.",
         ) from None
+
+
+def _serialized(method: MethodDescriptor, response: Message) -> bytes:
+    raw = response.SerializeToString()
+    if len(raw) > MAX_MESSAGE_BYTES:  # gRPC would say so without saying of what.
+        raise ExhaustedResourceError(
+            f"{method.name}: the answer has {len(raw):,} bytes; at most {MAX_MESSAGE_BYTES:,} are sent.",
+            hint="Ask for less at a time.",
+        )
+    return raw
 
 
 async def _refuse(method: MethodDescriptor, context: Context, error: Exception) -> Never:

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from itertools import islice
 
+from nascore.errors import ExhaustedResourceError
 from nascore.experiment import Change, Engine, Experiments
 from nascore.record.wire import (
     EXPERIMENT_ACTION,
@@ -21,7 +22,7 @@ from nascore.record.wire import (
     spec_from_message,
 )
 from nascore.service import checks
-from nascore.service.pages import fitting_page, trial_message
+from nascore.service.pages import all_experiments, fitting_page, trial_message, whole
 from nascore.space.wire import architecture_from_message
 from nascore.v1 import experiment_pb2
 
@@ -33,6 +34,7 @@ class ExperimentServicer:
 
     def __init__(self, experiments: Experiments) -> None:
         self._experiments = experiments
+        self._watchers = 0
 
     async def create_experiment(
         self, request: experiment_pb2.CreateExperimentRequest
@@ -40,6 +42,7 @@ class ExperimentServicer:
         """Create an experiment."""
         request_id = checks.request_id(request.request_id)
         checks.present(request, "spec")
+        checks.size(request.spec, "spec")
         checks.tuner_name(request.spec.tuner)
         engine = await self._experiments.create(spec_from_message(request.spec), request_id=request_id)
         return experiment_pb2.CreateExperimentResponse(experiment=experiment_to_message(engine.record()))
@@ -57,8 +60,7 @@ class ExperimentServicer:
         self, request: experiment_pb2.ListExperimentsRequest
     ) -> experiment_pb2.ListExperimentsResponse:
         """Answer with all of them, newest first."""
-        records = self._experiments.list()
-        return experiment_pb2.ListExperimentsResponse(experiments=[experiment_to_message(record) for record in records])
+        return experiment_pb2.ListExperimentsResponse(experiments=all_experiments(self._experiments.list()))
 
     async def update_experiment(
         self, request: experiment_pb2.UpdateExperimentRequest
@@ -105,7 +107,7 @@ class ExperimentServicer:
         engine = self._engine(request.experiment)
         best = engine.best(count)
         await engine.settled()
-        return experiment_pb2.ListBestResponse(trials=fitting_page(best))
+        return experiment_pb2.ListBestResponse(trials=whole(best))
 
     async def enqueue_architectures(
         self, request: experiment_pb2.EnqueueArchitecturesRequest
@@ -121,10 +123,19 @@ class ExperimentServicer:
         self, request: experiment_pb2.WatchExperimentRequest
     ) -> AsyncGenerator[experiment_pb2.WatchExperimentResponse, None]:
         """Send changes as they are committed; nothing is kept here for a caller who does not read."""
-        changes = self._engine(request.experiment).watch(request.after_seq)
-        async with aclosing(changes):
-            async for change in changes:
-                yield _change_to_message(change)
+        engine = self._engine(request.experiment)
+        if self._watchers >= checks.MAX_WATCHERS:
+            raise ExhaustedResourceError(
+                f"This server has {self._watchers} watchers, as many as it serves.",
+                hint="Close one, or ask by GetExperiment every few seconds.",
+            )
+        self._watchers += 1
+        try:
+            async with aclosing(engine.watch(request.after_seq)) as changes:
+                async for change in changes:
+                    yield _change_to_message(change)
+        finally:
+            self._watchers -= 1
 
     def _engine(self, experiment: str) -> Engine:
         return self._experiments.get(checks.experiment(experiment))

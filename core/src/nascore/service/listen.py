@@ -5,10 +5,14 @@ Not here: the syntax of addresses (``nascore.client.address``).
 
 from __future__ import annotations
 
+import ipaddress
+import os
 import shutil
 import socket
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nascore.client import Address, TcpAddress, UnixAddress
@@ -18,8 +22,11 @@ from nascore.errors import InvalidInputError, StateError
 _SOCKET_NAME = "server.sock"
 
 
-def check_exposure(address: Address, *, has_tls: bool, has_token: bool) -> None:
-    """Refuse an address that others could reach without TLS, or any address without a token.
+def safe_address(address: Address, *, has_tls: bool, has_token: bool) -> Address:
+    """Return where to listen; refuse what others could reach without TLS, and anything without a token.
+
+    A host is resolved once, here, and what counts is what it resolves to: of a name of this machine the IP address that
+    was checked is returned, so that nobody can let it mean another one before it is bound.
 
     Raises:
         InvalidInputError: With the sentence that says how to open it safely.
@@ -30,16 +37,31 @@ def check_exposure(address: Address, *, has_tls: bool, has_token: bool) -> None:
             f"address {address}: a server needs a token, on this machine too.",
             hint="Make one with nascore.service.generate_token().",
         )
-    if not has_tls and not address.is_loopback():
+    if isinstance(address, UnixAddress):
+        if has_tls:
+            raise InvalidInputError(
+                f"address {address}: a socket of this machine is not spoken to with TLS.",
+                hint="Give --address HOST:PORT with a certificate, or leave the certificate out.",
+            )
+        return address
+    found = address.resolve()
+    reachable = [ip for ip in found if not is_loopback(ip)]
+    if not reachable:
+        return TcpAddress(found[0], address.port)
+    if not has_tls:
+        means = "" if address.host in found else f" (it means {', '.join(reachable[:3])})"
         raise InvalidInputError(
-            f"address {address}: other machines could reach it, and without TLS they could read its token.",
+            f"address {address}{means}: other machines could reach it, and without TLS they could read its token.",
             hint="Give a certificate with --tls-cert and --tls-key, or listen at 127.0.0.1:0 and use ssh -L.",
         )
+    return address
 
 
-def bindable(address: TcpAddress) -> TcpAddress:
-    """Return the address with a loopback name replaced by its first IP, so that one port is bound and can be told."""
-    return TcpAddress(address.resolve()[0], address.port) if address.is_loopback() else address
+def is_loopback(ip: str) -> bool:
+    """Whether only this machine can reach an IP address; also one of IPv4 that is written as one of IPv6."""
+    address = ipaddress.ip_address(ip)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 class SocketPlace:
@@ -55,7 +77,17 @@ class SocketPlace:
         self.address = asked if asked.path else UnixAddress(f"{self._folder}/{_SOCKET_NAME}")
         self._path = Path(self.address.path)
         if asked.path:
+            _check_folder(self._path)
             _check_free(self._path)
+
+    @contextmanager
+    def private(self) -> Iterator[None]:
+        """Let the socket that is made in this block be this user's only from its first moment."""
+        before = os.umask(0o177)
+        try:
+            yield
+        finally:
+            os.umask(before)
 
     def protect(self) -> None:
         """Let only this user connect; to be called once the socket is there."""
@@ -77,9 +109,19 @@ def _fresh_folder() -> str:
     return tempfile.mkdtemp(prefix="nascore-", dir="/tmp")
 
 
+def _check_folder(path: Path) -> None:
+    folder = path.parent
+    if not folder.is_dir():
+        raise InvalidInputError(f"address unix:{path}: there is no folder {folder}.", hint="Make it first.")
+    mode = folder.stat().st_mode
+    if mode & 0o022 and not mode & stat.S_ISVTX:
+        raise InvalidInputError(
+            f"address unix:{path}: other users may write to {folder}, and put a socket of theirs there.",
+            hint=f"Use a folder of your own, or `chmod go-w {folder}`; `unix:` alone makes one.",
+        )
+
+
 def _check_free(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise InvalidInputError(f"address unix:{path}: there is no folder {path.parent}.", hint="Make it first.")
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -93,6 +135,16 @@ def _check_free(path: Path) -> None:
         try:
             probe.connect(str(path))
         except OSError:
-            path.unlink(missing_ok=True)
+            _clear(path)
             return
     raise StateError(f"address unix:{path}: another process serves there.", hint="Stop it, or choose another path.")
+
+
+def _clear(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise InvalidInputError(
+            f"address unix:{path}: the socket that is there cannot be removed ({error.strerror}).",
+            hint="It may be another user's; choose another path.",
+        ) from None

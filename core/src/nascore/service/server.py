@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
-from collections.abc import Callable
+import time
 
 import grpc
 from grpc_health.v1 import health_pb2
@@ -16,6 +15,7 @@ from grpc_reflection.v1alpha import reflection
 
 from nascore.client import Address, UnixAddress, parse_address
 from nascore.client.address import TcpAddress
+from nascore.client.secret import Secret
 from nascore.client.token import check_token
 from nascore.errors import StateError
 from nascore.experiment import Experiments
@@ -23,10 +23,13 @@ from nascore.service.auth import TokenInterceptor
 from nascore.service.dispatch import service_handler
 from nascore.service.drain import Drain
 from nascore.service.experiments import ExperimentServicer
+from nascore.service.grants import Grant, Scope, make_grant
 from nascore.service.health import HealthServicer
-from nascore.service.listen import SocketPlace, bindable, check_exposure
+from nascore.service.keyring import Keyring
+from nascore.service.listen import SocketPlace, safe_address
 from nascore.service.pages import MAX_MESSAGE_BYTES
 from nascore.service.tls import ServerTls
+from nascore.service.tokens import TokenFile
 from nascore.service.trials import TrialServicer
 from nascore.v1 import experiment_pb2, trial_pb2
 
@@ -41,6 +44,9 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_concurrent_streams", 1024),
+    # Whoever connects and says nothing is let go, and so many at most may be connected.
+    ("grpc.max_allowed_incoming_connections", 4096),
+    ("grpc.server_handshake_timeout_ms", 20_000),
     # Two servers on one port would share its callers at random.
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 60_000),
@@ -57,17 +63,26 @@ class Server:
     Args:
         experiments: What is served; it stays the caller's to close, after ``stop``.
         address: ``unix:`` (a socket in a fresh 0700 folder), ``unix:/path`` or ``host:port`` (port 0: a free one).
-        token: What every caller must send.
+        token: Allows everything until the server ends.
+        token_file: The tokens that an operator made; changes count at once. ``None`` for none.
         tls: Certificate and key; needed where other machines can reach the address.
 
     Raises:
         InvalidInputError: If the address or the token is malformed, or the address is exposed without TLS.
     """
 
-    def __init__(self, experiments: Experiments, *, address: str, token: str, tls: ServerTls | None = None) -> None:
-        self._asked = parse_address(address)
-        check_exposure(self._asked, has_tls=tls is not None, has_token=bool(token))
-        self._token = check_token(token, source="token")
+    def __init__(
+        self,
+        experiments: Experiments,
+        *,
+        address: str,
+        token: str | Secret,
+        token_file: TokenFile | None = None,
+        tls: ServerTls | None = None,
+    ) -> None:
+        self._asked = safe_address(parse_address(address), has_tls=tls is not None, has_token=token != "")
+        admin = make_grant(Scope.ADMIN, token=check_token(token, source="token"), now=time.time())
+        self._keyring = Keyring((admin,), file=token_file)
         self._tls = tls
         self._drain = Drain()
         self._health = HealthServicer(_NAMES)
@@ -97,6 +112,15 @@ class Server:
         logger.info("Serving at %s.", address)
         return str(address)
 
+    @property
+    def local_address(self) -> str:
+        """Address for callers on this machine while it serves: beside TLS a private socket; empty if it is the same."""
+        return "" if self._tls is None or self._place is None else str(self._place.address)
+
+    def admit(self, grant: Grant) -> None:
+        """Take one more token until the server ends."""
+        self._keyring.admit(grant)
+
     async def stop(self, grace_s: float) -> None:
         """Stop: waits end at once, calls at work have ``grace_s`` seconds to finish. Stopping twice is harmless."""
         if self._server is None:
@@ -113,7 +137,7 @@ class Server:
     def _assembled(self) -> grpc.aio.Server:
         grpc.aio.init_grpc_aio()  # for the life of the process, as in nascore.tuner.remote
         server: grpc.aio.Server = grpc.aio.server(
-            interceptors=(TokenInterceptor(self._token),), options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
+            interceptors=(TokenInterceptor(self._keyring),), options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
         )
         trials, experiments = TrialServicer(self._experiments, self._drain), ExperimentServicer(self._experiments)
         server.add_generic_rpc_handlers(
@@ -130,29 +154,25 @@ class Server:
 
     def _bind(self, server: grpc.aio.Server) -> Address:
         if isinstance(self._asked, UnixAddress):
-            self._place = SocketPlace(self._asked)
-            self._listen(server, self._place.address)
-            return self._place.address
-        address = bindable(self._asked)
-        return TcpAddress(address.host, self._listen(server, address))
+            return self._bind_socket(server, self._asked)
+        if self._tls is not None:
+            # People of this machine need no certificate; the token they need all the same.
+            self._bind_socket(server, UnixAddress(""))
+        return TcpAddress(self._asked.host, self._listen(server, self._asked, self._tls))
 
-    def _listen(self, server: grpc.aio.Server, address: Address) -> int:
+    def _bind_socket(self, server: grpc.aio.Server, asked: UnixAddress) -> UnixAddress:
+        self._place = SocketPlace(asked)
+        with self._place.private():
+            self._listen(server, self._place.address, None)
+        return self._place.address
+
+    def _listen(self, server: grpc.aio.Server, address: Address, tls: ServerTls | None) -> int:
         try:
-            if self._tls is None:
+            if tls is None:
                 return int(server.add_insecure_port(address.target))
-            return int(server.add_secure_port(address.target, self._tls.credentials()))
+            return int(server.add_secure_port(address.target, tls.credentials()))
         except RuntimeError as error:
             raise StateError(
                 f"Cannot listen at {address}: {error}.",
                 hint="The port may be in use or need privileges; port 0 takes a free one.",
             ) from None
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """Return what makes the fastest event loop here, for ``asyncio.Runner(loop_factory=...)``: uvloop's, if it runs."""
-    if sys.platform == "win32":
-        return asyncio.new_event_loop
-    import uvloop  # noqa: PLC0415 - does not exist for Windows
-
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory

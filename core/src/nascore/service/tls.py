@@ -5,14 +5,12 @@ Not here: the caller's side (``nascore.client.ClientTls``).
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 
-from nascore.client.tls import read_pem
-from nascore.errors import InvalidInputError
+from nascore.client.tls import check_pair, read_pem
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +35,8 @@ class ServerTls:
         """
         chain, key = read_pem(self.certificate, "CERTIFICATE"), read_pem(self.key, "PRIVATE KEY")
         roots = None if self.client_roots is None else read_pem(self.client_roots, "CERTIFICATE")
-        self._check_pair()
+        check_pair(self.certificate, self.key)
         credentials: grpc.ServerCredentials = grpc.ssl_server_credentials(  # type: ignore[no-untyped-call]  # grpc is not annotated
             [(key, chain)], root_certificates=roots, require_client_auth=self.client_roots is not None
         )
         return credentials
-
-    def _check_pair(self) -> None:
-        # gRPC would accept the pair and fail each handshake without a word; OpenSSL says what is wrong.
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, password=_no_passphrase)
-        except (ssl.SSLError, ValueError) as error:
-            raise InvalidInputError(
-                f"tls: {self.certificate} and {self.key} cannot be used ({error}).",
-                hint="The key must belong to the certificate and have no passphrase.",
-            ) from None
-
-
-def _no_passphrase() -> str:
-    raise ValueError("the key has a passphrase")

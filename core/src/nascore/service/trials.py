@@ -5,6 +5,7 @@ Not here: leases and their rules (``nascore.experiment``).
 
 from __future__ import annotations
 
+from nascore.errors import InvalidInputError
 from nascore.experiment import Engine, Experiments
 from nascore.record import Task
 from nascore.record.wire import (
@@ -33,6 +34,7 @@ class TrialServicer:
         """Take the space of a worker's code."""
         worker = checks.worker(request.worker)
         checks.present(request, "space")
+        checks.size(request.space, "space")
         tasks, devices = _abilities(request)
         registration = await self._engine(request.experiment).register_space(
             worker,
@@ -79,6 +81,7 @@ class TrialServicer:
         """Take the end of a trial, and answer with the next one where that is wanted."""
         worker, request_id = checks.worker(request.worker), checks.request_id(request.request_id)
         checks.present(request, "outcome")
+        checks.size(request.outcome, "outcome")
         checks.count(len(request.outcome.metrics), "outcome.metrics", least=0, most=1000)
         outcome = outcome_from_message(request.outcome)
         checkpoint = checks.text(request.checkpoint, "checkpoint", least=0, most=checks.MAX_CHECKPOINT)
@@ -103,6 +106,21 @@ class TrialServicer:
         worker, request_id = checks.worker(request.worker), checks.request_id(request.request_id)
         await self._engine(request.experiment).return_lease(worker, request.trial, request.epoch, request_id)
         return trial_pb2.ReturnLeaseResponse()
+
+    async def work(self, request: trial_pb2.WorkRequest) -> trial_pb2.WorkResponse:
+        """Answer one request of a worker's stream as its call would be answered."""
+        kind = request.WhichOneof("request")
+        if kind == "finish_trial":
+            return trial_pb2.WorkResponse(finish_trial=await self.finish_trial(request.finish_trial))
+        if kind == "lease_trial":
+            return trial_pb2.WorkResponse(lease_trial=await self.lease_trial(request.lease_trial))
+        if kind == "report_metrics":
+            return trial_pb2.WorkResponse(report_metrics=await self.report_metrics(request.report_metrics))
+        if kind == "renew_lease":
+            return trial_pb2.WorkResponse(renew_lease=await self.renew_lease(request.renew_lease))
+        if kind == "return_lease":
+            return trial_pb2.WorkResponse(return_lease=await self.return_lease(request.return_lease))
+        raise InvalidInputError("request: unset.", hint="Set one of the requests; a newer peer may have sent another.")
 
     def _engine(self, experiment: str) -> Engine:
         return self._experiments.get(checks.experiment(experiment))

@@ -129,8 +129,8 @@ def test_a_bomb_of_aliases_is_refused(read):
 
 
 def test_a_huge_file_is_refused_unread(read):
-    with pytest.raises(InputFileError, match="larger than 1 MiB"):
-        read("#" * (2**20 + 1))
+    with pytest.raises(InputFileError, match="larger than 256 KiB"):
+        read("#" * (2**18 + 1))
 
 
 def test_a_file_that_is_no_text_is_refused_with_its_line(read):
