@@ -190,3 +190,12 @@ def test_too_many_weights_are_refused():
     message.decisions.add(path="a", weights=[0.0] * (MAX_WEIGHTS + 1))
     with pytest.raises(ArchitectureError, match="1,000,001 weights"):
         wire.mixture_from_message(message)
+
+
+def test_names_of_a_thousand_trials_are_kept_once():
+    data = wire.architecture_to_message(KNOWN_SPACES["flat28"].default()).SerializeToString()
+    first, second = (wire.architecture_from_message(architecture_pb2.Architecture.FromString(data)) for _ in range(2))
+    third = type(first)({path + "": value for path, value in second.items()})
+    for path, again, written in zip(first, second, third, strict=True):
+        assert path is again is written
+        assert first[path] is second[again] is third[written]

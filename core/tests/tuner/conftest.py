@@ -62,6 +62,14 @@ class Troubled(Tuner[TroubledSettings]):
             raise RuntimeError("no more tales")
         self.steps += 100
 
+    def snapshot(self):
+        return b"%d" % (0 if self.settings.vice == "forget" else self.steps)
+
+    def restore(self, state):
+        if self.settings.vice == "raise in restore":
+            raise KeyError("steps")
+        self.steps = int(state)
+
     def is_due(self):
         marker = self.settings.marker
         if marker and Path(marker).exists():

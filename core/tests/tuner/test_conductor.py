@@ -7,7 +7,14 @@ from random import Random
 from typing import ClassVar
 
 import pytest
-from nascore.errors import InvalidInputError, SettingsError, StateError, TunerCrashedError, UnsupportedError
+from nascore.errors import (
+    ExhaustedResourceError,
+    InvalidInputError,
+    SettingsError,
+    StateError,
+    TunerCrashedError,
+    UnsupportedError,
+)
 from nascore.record import (
     Asked,
     Objective,
@@ -305,13 +312,15 @@ def test_state_continues_a_session() -> None:
     assert len(second.derive(2)) == 2
 
 
-def test_oversized_state_is_a_crash() -> None:
+def test_oversized_state_is_refused_and_harms_nothing() -> None:
     class Bloated(Stepping):
         def snapshot(self) -> bytes:
             return bytes(4 * 1024 * 1024)
 
-    with pytest.raises(TunerCrashedError, match="at most 3145728 are allowed"):
-        conductor(Bloated).snapshot()
+    session = conductor(Bloated)
+    with pytest.raises(ExhaustedResourceError, match="4194304 bytes; at most 3145728 are allowed"):
+        session.snapshot()
+    assert session.ask(0, seeds(0, 1)).proposals
 
 
 WRONG: list[tuple[Callable[[], object], str]] = [

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 from nascore.errors import NascoreError, TunerCrashedError, UnsupportedError
-from nascore.record import Asked, Objective, Outcome, OutcomeStatus, Proposal, Report, Told, Verdict, proposal_seed
+from nascore.record import Asked, Objective, Outcome, OutcomeStatus, Report, Told, Verdict, proposal_seed
 from nascore.testing.spaces import KNOWN_SPACES
 from nascore.tuner import HostLimits, connect
 from nascore.tuner.contract import Setup
-from nascore.tuner.remote import _batches
 from nascore.tuner.session import TunerSession
 
 SETUP = Setup(KNOWN_SPACES["flat28"], (Objective("accuracy"),), 7)
@@ -141,7 +140,7 @@ async def test_minimal_tuner_in_any_language_searches(foreign: str) -> None:
             waiting = [Told(proposal.number + 1, proposal, outcome) for proposal in answer.proposals]
         expected = await session.ask(40, [1], outcomes=waiting, told_through=40)
         # Without Replay it is brought up to date by its other calls.
-        session._connection.process.kill()  # type: ignore[attr-defined]  # the supervised session of this test
+        session._life.kill()  # type: ignore[attr-defined]  # the supervised session of this test
         assert await session.ask(40, [1], outcomes=waiting, told_through=40) == expected
         assert await session.review([Report(1, 1, {})]) == (Verdict.CONTINUE,)
         assert await session.snapshot() is None
@@ -195,15 +194,3 @@ async def test_wrong_answer_is_a_crash_that_says_what(foreign: str) -> None:
         assert len((await session.ask(0, [5, number])).proposals) == 2
     await session.close()
     assert [fault for fault in WRONG if WRONG[fault] not in said[fault]] == []
-
-
-def test_batches_keep_to_count_and_size() -> None:
-    space = KNOWN_SPACES["flat28"]
-    small = [Asked(Proposal(number, KNOWN_SPACES["shared"].default()), 1) for number in range(9000)]
-    assert [len(events) for events, _ in _batches(small)] == [4096, 4096, 808]
-    large = [Asked(Proposal(number, space.default(), notes={"n": "x" * 30_000}), 1) for number in range(300)]
-    batches = list(_batches(large))
-    assert [event for events, _ in batches for event in events] == large
-    assert len(batches) > 1
-    assert all(sum(message.ByteSize() for message in messages) < 3 * 2**20 for _, messages in batches)
-    assert list(_batches([])) == []

@@ -170,7 +170,7 @@ async def test_lost_tuner_is_started_again_and_continues_bit_for_bit(
         assert await search.run(session, 8) == expected
     assert search.failures == []
     (trouble,) = search.troubles
-    assert trouble.startswith("Tuner troubled was lost in ask of trial 3: ")
+    assert trouble.startswith("Tuner troubled 1.2.3 was lost in ask of trial 3: ")
     assert sentence in trouble
 
 
@@ -230,22 +230,51 @@ async def test_death_between_calls_and_printing_go_unnoticed_by_the_search(
 
         async def kill(number: int) -> None:
             if number == 4:
-                session._connection.process.kill()  # type: ignore[union-attr]  # open above
+                session._life.kill()
 
         assert await search.run(session, 8, before=kill) == expected
-    assert search.troubles == ["Tuner troubled was lost in ask of trial 4: killed by SIGKILL." + PRINTED]
+    assert search.troubles == ["Tuner troubled 1.2.3 was lost in ask of trial 4: killed by SIGKILL." + PRINTED]
     assert search.failures == []
 
 
-async def test_divergence_after_a_restart_is_told(endpoint: ServedEndpoint) -> None:
+async def test_divergence_after_a_restart_stops_the_session_and_names_the_trial(endpoint: ServedEndpoint) -> None:
     search = Search()
     async with served(search, endpoint) as session:
         await search.run(session, 4)
         place = next(index for index, event in enumerate(search.log) if isinstance(event, Asked))
         search.log[place] = Asked(Proposal(0, SETUP.space.default()), proposal_seed(7, 0))
         await endpoint.kill()
-        await search.run(session, 5)
+        with pytest.raises(StateError, match=r"troubled 1\.2\.3 proposed otherwise than logged .*\(trials 0\)"):
+            await search.run(session, 5)
+    assert len(search.found) == 4
     assert any("proposed otherwise than logged" in trouble and "trials 0" in trouble for trouble in search.troubles)
+
+
+async def test_lost_tuner_is_started_again_from_the_state_that_it_saved_last(
+    endpoint: ServedEndpoint, expected: list[Proposal]
+) -> None:
+    search = Search()
+    async with served(search, endpoint) as session:
+        await search.run(session, 5)
+        assert await session.snapshot() == (b"405", 7)
+        search.log.clear()  # What a caller keeps from now on is what came afterwards.
+        await endpoint.kill()
+        assert await search.run(session, 8) == expected
+    assert len(search.troubles) == 1
+
+
+@pytest.mark.parametrize("vice", ["forget", "raise in restore"])
+async def test_state_that_does_not_lead_on_is_not_used(endpoint: ServedEndpoint, vice: str) -> None:
+    search = Search()
+    async with served(search, endpoint, vice=vice) as session:
+        await search.run(session, 5)
+        assert await session.snapshot() is not None
+        search.log.clear()
+        await search.run(session, 6)
+        await endpoint.kill()
+        with pytest.raises(StateError, match=r"proposed otherwise|cannot go on from the state that it saved"):
+            await search.run(session, 7)
+    assert len(search.found) == 6
 
 
 async def test_log_written_ahead_of_the_tuner_is_not_replayed_ahead(
@@ -319,7 +348,7 @@ async def test_outcomes_beyond_one_message_are_told_in_several(endpoint: ServedE
 async def test_what_a_caller_left_half_cleared_away_is_cleared_by_closing(endpoint: ServedEndpoint) -> None:
     session = SupervisedTuner(endpoint, history=list, limits=LIMITS, on_trouble=str)
     await session.open(SETUP, {})
-    tuner = session._connection.tuner  # type: ignore[union-attr]  # open above
+    tuner = session._life.connection.tuner  # type: ignore[union-attr]  # open above
     disconnect, ended = tuner.disconnect, []
 
     async def slow() -> None:
@@ -329,7 +358,7 @@ async def test_what_a_caller_left_half_cleared_away_is_cleared_by_closing(endpoi
 
     tuner.disconnect = slow  # type: ignore[method-assign]  # a slow end
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(session._drop(grace_s=0), 0.01)
+        await asyncio.wait_for(session._life.drop(grace_s=0), 0.01)
     assert ended == []
     await session.close()
     assert ended == [tuner]

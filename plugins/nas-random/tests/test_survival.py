@@ -1,47 +1,23 @@
-"""Random search behind the host, killed at random moments, continues bit for bit."""
+"""Random search, killed at any moment, continues bit for bit."""
 
 from __future__ import annotations
 
-import asyncio
-from random import Random
-
-from nascore.record import Asked, JsonValue, Objective, Outcome, OutcomeStatus, Proposal, Told, proposal_seed
+import pytest
+from nas_random import RandomSearch
+from nascore.record import JsonValue, Objective
 from nascore.testing.spaces import KNOWN_SPACES
-from nascore.tuner import HostLimits, LocalSession, Setup, TunerSession, connect, load_tuner
+from nascore.testing.survival import check_host_survival, check_survival
+from nascore.tuner import Setup
 
-SETUP = Setup(KNOWN_SPACES["shared"], (Objective("accuracy"),), 7)
-TRIALS = 14
-OUTCOME = Outcome(OutcomeStatus.COMPLETED, {"accuracy": 0.5})
-
-
-async def search(session: TunerSession, log: list[Asked | Told], kills: set[int]) -> list[Proposal]:
-    untold: list[Told] = []
-    for number in range(TRIALS):
-        if number in kills:
-            session._connection.process.kill()  # type: ignore[attr-defined]  # a supervised session
-        seed = proposal_seed(7, number)
-        answer = await session.ask(number, [seed], outcomes=untold, told_through=number)
-        log += [*untold, Asked(answer.proposals[0], seed)]
-        untold = [Told(number + 1, answer.proposals[0], OUTCOME)]
-    return [event.proposal for event in log if isinstance(event, Asked)]
+OBJECTIVES = (Objective("accuracy"), Objective("latency"))
 
 
-SETTINGS: dict[str, JsonValue] = {"without_repetition": True}
+@pytest.mark.parametrize("space", sorted(KNOWN_SPACES))
+@pytest.mark.parametrize("settings", [{}, {"without_repetition": True}], ids=["plain", "without-repetition"])
+def test_search_goes_on_after_any_kill_as_if_nothing_had_happened(space: str, settings: dict[str, JsonValue]) -> None:
+    check_survival(RandomSearch, Setup(KNOWN_SPACES[space], OBJECTIVES, 7), settings=settings, examples=10)
 
 
-async def test_killed_search_equals_an_uninterrupted_one() -> None:
-    tuner, _ = load_tuner("random")
-    whole = LocalSession(tuner)
-    await whole.open(SETUP, SETTINGS)
-    log: list[Asked | Told] = []
-    troubles: list[str] = []
-    kills = set(Random(1).sample(range(1, TRIALS), 2))
-    limits = HostLimits(backoff_s=0.01)
-    session = await connect("random", history=lambda: list(log), limits=limits, on_trouble=troubles.append)
-    try:
-        await session.open(SETUP, SETTINGS)
-        found = await asyncio.wait_for(search(session, log, kills), 60)
-    finally:
-        await session.close()
-    assert found == await search(whole, [], set())
-    assert len(troubles) == len(kills)
+async def test_killed_process_is_not_noticed_by_the_search() -> None:
+    setup = Setup(KNOWN_SPACES["shared"], OBJECTIVES, 7)
+    await check_host_survival("random", setup, settings={"without_repetition": True})

@@ -5,7 +5,14 @@ from nascore.experiment.asking import Connect
 from nascore.experiment.clock import Clock, SystemClock
 from nascore.experiment.engine import Engine
 from nascore.experiment.experiments import Experiments
-from nascore.experiment.home import DATABASE_NAME, experiment_folder, home_folder, new_identifier
+from nascore.experiment.home import (
+    DATABASE_NAME,
+    database_of,
+    experiment_folder,
+    home_folder,
+    new_identifier,
+    remember_database,
+)
 from nascore.experiment.watching import Change
 
 __all__ = [
@@ -17,7 +24,9 @@ __all__ = [
     "Experiments",
     "SystemClock",
     "archive",
+    "database_of",
     "experiment_folder",
     "home_folder",
     "new_identifier",
+    "remember_database",
 ]

@@ -2,35 +2,35 @@
 
 A tuner's proposals depend on the order in which it met questions and outcomes. That order is logged: each `Asked`
 says which outcomes the tuner knew, and `nascore.experiment.state.history` tells a restarted tuner the same story.
-Nothing here is on the way of a worker that finishes a trial.
+Nothing here is on the way of a worker that finishes a trial, and saving the tuner's state is not on the way of one that
+wants a trial. Not here: how a tuner is brought back (``restoring``) and when its state is saved (``saving``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
-from itertools import islice
+from typing import TypeVar
 
-from nascore.errors import NascoreError, SettingsError, TunerCrashedError, UnavailableError, UnsupportedError
+from nascore.errors import NascoreError, StateError, TunerCrashedError, UnavailableError
 from nascore.experiment import events
 from nascore.experiment.ledger import Ledger
+from nascore.experiment.restoring import bring_up_to_date, setup_of
+from nascore.experiment.saving import Saving
 from nascore.experiment.state import history
+from nascore.failpoints import failpoint
 from nascore.journal.contract import Journal, TunerSnapshot
 from nascore.record import Asked, ExperimentSpec, Proposal, Report, Told, Verdict, proposal_seed
 from nascore.tuner.answers import check_proposal
-from nascore.tuner.contract import Setup
 from nascore.tuner.session import AskStatus, Description, TunerSession
 
-MAX_ASKED = 256
-"""Proposals asked for in one call."""
-
+MAX_ASKED = 256  # Proposals asked for in one call.
 _OUTCOMES_A_CALL = 512
-_EVENTS_A_CALL = 1_024
-_ASKS_A_SNAPSHOT = 256
-
-_NOTHING = TunerSnapshot(0, 0, b"")
+_SAVING_S = 4.0  # Longest wait for a tuner's state when the server stops, which has ten seconds in all.
+ResultT = TypeVar("ResultT")
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,8 +57,8 @@ class Conversation:
         self._is_open = False
         self._is_closed = False
         self._told = 0  # How many outcomes the tuner has taken.
-        self._asked_at_snapshot = 0
-        self._restored_from = _NOTHING  # What the open session began with; its history is what came after.
+        self._saving = Saving(ledger, journal)
+        self._saver: asyncio.Task[None] | None = None
         self._generation = ledger.generation
 
     async def prepare(self, spec: ExperimentSpec) -> None:
@@ -73,7 +73,7 @@ class Conversation:
             try:
                 session = await self._connected(spec)
                 if spec.space is not None:
-                    await session.open(_setup(spec, batches_per_epoch=0), spec.settings)
+                    await session.open(setup_of(spec, batches_per_epoch=0), spec.settings)
                     self._is_open = True
             except BaseException:
                 await self._drop()
@@ -98,34 +98,25 @@ class Conversation:
         """
         async with self.turn:
             await self._ledger.ready()
-            generation = self._ledger.generation
-            session = await self._opened()
-            outcomes = await self._outcomes(session)
-            state = self._ledger.state
-            told_through = outcomes[-1].seq if outcomes else self._told_through
-            first = len(state.trials)
-            seeds = tuple(proposal_seed(state.seed, first + place) for place in range(min(count, MAX_ASKED)))
-            answer = await session.ask(first, seeds, outcomes=outcomes, told_through=told_through)
-            if generation != self._ledger.generation:
-                return None
-            await self._take(answer.proposals, seeds, first=first, told_through=told_through)
-            self._told += len(outcomes)
-            await self._save_sometimes()
-            return answer.status if generation == self._ledger.generation else None
+            status = await self._in_step(lambda session: self._ask(session, count))
+        self._save_if_due()
+        return status
 
     async def review(self, report: Report) -> Verdict:
         """Ask the tuner whether a trial shall go on; it does if the tuner does not judge."""
         if self._description is not None and not self._description.can_review:
             return Verdict.CONTINUE
         async with self.turn:
-            session = await self._opened()
-            if self._description is None or not self._description.can_review:
-                return Verdict.CONTINUE
-            return (await session.review([report]))[0]
+            return (await self._in_step(lambda session: self._review(session, report)))[0]
 
     def forget(self) -> None:
         """Let the next question go to a tuner that is started anew."""
         self._generation = -1
+
+    @property
+    def may_ask_ahead(self) -> bool:
+        """Whether proposals may be asked for before they are wanted: the tuner's are the same whatever it is told."""
+        return self._description is not None and self._description.ignores_outcomes
 
     @property
     def is_connected(self) -> bool:
@@ -141,12 +132,15 @@ class Conversation:
     async def close(self, *, is_quiet: bool) -> None:
         """Save the tuner's state unless a call was broken off (then not ``is_quiet``), and let go of it for good."""
         self._is_closed = True
+        if (saver := self._saver) is not None:
+            await asyncio.wait([saver], timeout=_SAVING_S)
+            saver.cancel()
         await self._let_go(is_quiet=is_quiet)
 
     async def _let_go(self, *, is_quiet: bool) -> None:
-        if is_quiet and self._is_current:
-            with suppress(NascoreError):  # A cache: without it the log is replayed.
-                await self._save()
+        if is_quiet and self._is_current and self._saving.is_due(self._description, at_once=True):
+            with suppress(NascoreError, OSError, TimeoutError):  # A cache: without it the log is replayed.
+                await asyncio.wait_for(self._save(), _SAVING_S)
         await self._drop()
 
     @property
@@ -160,7 +154,7 @@ class Conversation:
         return self._session is not None and self._is_open and self._generation == self._ledger.generation
 
     def _history(self) -> Iterator[Asked | Told]:
-        begun = self._restored_from
+        begun = self._saving.base
         return history(
             self._ledger.state,
             told_through=self._told_through,
@@ -176,6 +170,15 @@ class Conversation:
             self._session, self._is_open = session, False
             self._description = await session.describe()
         return self._session
+
+    async def _in_step(self, question: Callable[[TunerSession], Awaitable[ResultT]]) -> ResultT:
+        """Put a question to a tuner that is open; if it turns out to be out of step with the log, to a new one."""
+        try:
+            return await question(await self._opened())
+        except StateError as error:
+            _LOG.warning("Experiment %s: its tuner is opened anew. %s", self._ledger.state.id, error)
+        await self._drop()
+        return await question(await self._opened())
 
     async def _opened(self) -> TunerSession:
         if self._session is not None and self._is_current:
@@ -194,42 +197,36 @@ class Conversation:
     async def _brought_up_to_date(self, session: TunerSession) -> None:
         await self._ledger.ready()  # A state that is about to be thrown away must not reach the tuner.
         self._generation = self._ledger.generation
-        state = self._ledger.state
-        setup = _setup(state.known_spec, batches_per_epoch=state.batches_per_epoch)
-        told_through = state.asked[-1].told_through if state.asked else 0
+        state, description = self._ledger.state, self._description
+        assert description is not None
         self._told = 0
-        self._restored_from = _NOTHING
-        self._restored_from = saved = await self._restored(session, setup)
-        tail = history(state, told_through=told_through, after_asked=saved.asked, after_seq=saved.told_through)
-        diverged: list[int] = []
-        while batch := list(islice(tail, _EVENTS_A_CALL)):
-            diverged.extend(await session.replay(batch))
-        if diverged:
-            shown = ", ".join(map(str, diverged[:5]))
-            raise TunerCrashedError(
-                f"Tuner {state.known_spec.tuner}: {len(diverged)} proposals came out otherwise than logged when it was "
-                f"replayed, the first ones {shown}.",
-                hint="Was it upgraded meanwhile? Install the version that began the experiment.",
-            )
-        told_through = max(told_through, saved.told_through)
-        self._told = sum(1 for seq, _ in state.outcomes if seq <= told_through)
-        self._asked_at_snapshot = saved.asked
+        saved = await bring_up_to_date(
+            session, state, description=description, journal=self._journal, begin=self._saving.begin
+        )
+        told_through = max(state.asked[-1].told_through if state.asked else 0, saved.told_through)
+        self._told = bisect_right(state.outcomes, told_through, key=lambda outcome: outcome[0])
 
-    async def _restored(self, session: TunerSession, setup: Setup) -> TunerSnapshot:
-        """Open the session from the newest state that works, and return it; an empty one if none does."""
+    async def _ask(self, session: TunerSession, count: int) -> AskStatus | None:
+        generation = self._ledger.generation
+        if self._saving.is_indispensable(self._description):
+            await self._save()
+        outcomes = await self._outcomes(session)
         state = self._ledger.state
-        for saved in await self._journal.snapshots(state.id):
-            if saved.asked > len(state.asked):
-                continue
-            try:
-                await session.open(setup, state.known_spec.settings, state=saved.state, state_seq=saved.told_through)
-                return saved
-            except SettingsError:
-                raise
-            except (UnsupportedError, TunerCrashedError) as error:
-                _LOG.warning("Experiment %s: a saved state of its tuner is not used: %s", state.id, error)
-        await session.open(setup, state.known_spec.settings)
-        return _NOTHING
+        told_through = outcomes[-1].seq if outcomes else self._told_through
+        first = len(state.trials)
+        seeds = tuple(proposal_seed(state.seed, first + place) for place in range(min(count, MAX_ASKED)))
+        answer = await session.ask(first, seeds, outcomes=outcomes, told_through=told_through)
+        if generation != self._ledger.generation:
+            return None
+        failpoint("ask.before_commit")
+        await self._take(answer.proposals, seeds, first=first, told_through=told_through)
+        self._told += len(outcomes)
+        return answer.status
+
+    async def _review(self, session: TunerSession, report: Report) -> tuple[Verdict, ...]:
+        if self._description is None or not self._description.can_review:
+            return (Verdict.CONTINUE,)
+        return await session.review([report])
 
     async def _outcomes(self, session: TunerSession) -> list[Told]:
         """Return what the tuner does not know yet; if it is very much, tell it beforehand but for the last part."""
@@ -264,24 +261,35 @@ class Conversation:
             await self._drop()  # It is ahead of the log now: it is opened anew and replayed.
             raise
 
-    async def _save_sometimes(self) -> None:
-        if len(self._ledger.state.asked) - self._asked_at_snapshot >= _ASKS_A_SNAPSHOT:
-            with suppress(NascoreError):
-                await self._save()
+    def _save_if_due(self) -> None:
+        """Save the tuner's state after this question, without holding up who asked it."""
+        if self._saver is None and not self._is_closed and self._is_current and self._saving.is_due(self._description):
+            self._saver = asyncio.create_task(self._save_quietly())
+
+    async def _save_quietly(self) -> None:
+        try:
+            async with self.turn:
+                saved = await self._captured() if self._is_current else None
+            if saved is not None:
+                await self._saving.store(saved)
+        except (NascoreError, OSError) as error:  # A cache: what is lost is time after the next crash.
+            _LOG.warning("Experiment %s: the state of its tuner was not saved. %s", self._ledger.state.id, error)
+        finally:
+            self._saver = None
 
     async def _save(self) -> None:
-        state, description = self._ledger.state, self._description
-        if self._session is None or description is None or not description.can_snapshot:
-            return
-        if len(state.asked) == self._asked_at_snapshot:
-            return
-        generation = self._ledger.generation
-        asked, told_through = len(state.asked), self._told_through
-        await self._ledger.settled()  # A saved state must never be ahead of the log.
-        saved = await self._session.snapshot()
-        if saved is not None and saved[1] == told_through and generation == self._ledger.generation:
-            await self._journal.save_snapshot(state.id, TunerSnapshot(asked, told_through, saved[0]))
-            self._asked_at_snapshot = asked
+        saved = await self._captured()
+        if saved is not None:
+            await self._saving.store(saved)
+
+    async def _captured(self) -> TunerSnapshot | None:
+        assert self._session is not None
+        assert self._description is not None
+        try:
+            return await self._saving.capture(self._session, self._description, told_through=self._told_through)
+        except TunerCrashedError:
+            await self._drop()
+            raise
 
     async def _drop(self) -> None:
         session, self._session = self._session, None
@@ -289,8 +297,3 @@ class Conversation:
         if session is not None:
             with suppress(NascoreError):
                 await session.close()
-
-
-def _setup(spec: ExperimentSpec, *, batches_per_epoch: int) -> Setup:
-    assert spec.space is not None
-    return Setup(spec.space, spec.objectives, spec.seed or 0, batches_per_epoch=batches_per_epoch)

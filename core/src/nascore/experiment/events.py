@@ -253,7 +253,7 @@ def event_of(entry: Entry, *, experiment: str) -> Event:
             if read is not None and name in data:
                 data[name] = read(data[name])
         return event_type(**data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
         raise DataLossError(
             f"Log of experiment {experiment}: entry {entry.seq} ({entry.kind}) cannot be read: {error}.",
             hint="Was it written by a newer nascore? Restore the database from a copy otherwise.",

@@ -6,7 +6,6 @@ number; a missing one is refused with the names that were reported. Not here: st
 
 from __future__ import annotations
 
-import difflib
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from nascore.record import (
     Report,
     Task,
 )
+from nascore.space.nearest import nearest
 
 MAX_METRICS = 1_000
 MAX_NAME = 256
@@ -87,7 +87,7 @@ def _completed(outcome: Outcome, number: int, objectives: Sequence[Objective]) -
 
 def _missing(name: str, metrics: Mapping[str, float], *, number: int) -> MetricError:
     reported = ", ".join(sorted(metrics)) or "nothing"
-    close = difflib.get_close_matches(name, metrics, n=1)
+    close = nearest(name, metrics, n=1)
     hint = f"Did you mean that {close[0]!r} is the objective?" if close else "Report it when the trial finishes."
     return MetricError(
         f"Trial {number}: the objective {name!r} is not among the reported metrics: {reported}.", hint=hint

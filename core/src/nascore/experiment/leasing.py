@@ -38,6 +38,8 @@ from nascore.tuner.session import AskStatus
 MAX_FAILED_ASKS = 5
 """Failed asks in a row that end the experiment."""
 
+_FEWEST_AHEAD = 8
+_MOST_AHEAD = 64
 _NONE_YET = LeaseAnswer(LeaseStatus.NONE_YET)
 _LOG = logging.getLogger(__name__)
 
@@ -191,12 +193,20 @@ class Leasing:
     # --- asking -------------------------------------------------------------------------------------------------
 
     def _wanted(self, state: State) -> int:
-        """Return how many proposals to ask for: as many as wait and may run."""
+        """Return how many proposals to ask for: those who wait and may run, and some ahead."""
         if state.phase is not ExperimentState.RUNNING or state.known_spec.space is None:
             return 0
-        if state.queue or state.is_exhausted or len(state.outcomes) == self._waits_for_outcome:
+        if state.is_exhausted or len(state.outcomes) == self._waits_for_outcome:
             return 0
-        return min(len(self._waiters), stopping.free_places(state), MAX_ASKED)
+        waiting, queued, ahead = min(len(self._waiters), stopping.free_places(state)), len(state.queue), self._ahead()
+        if not waiting and queued > ahead // 2:
+            return 0
+        return max(0, min(waiting + ahead - queued, stopping.trials_left(state) - queued, MAX_ASKED))
+
+    def _ahead(self) -> int:
+        """Return how many proposals to keep ready, so that no worker waits for a tuner that learns nothing."""
+        working = len(self._waiters) + len(self._ledger.state.running)
+        return min(_FEWEST_AHEAD + working, _MOST_AHEAD) if working and self._conversation.may_ask_ahead else 0
 
     def _ask_if_needed(self, state: State) -> None:
         if self._asking is None and self._wanted(state):

@@ -6,10 +6,12 @@ Pure questions to the state. Not here: the numbers that a finished trial reports
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from nascore.errors import (
     ArchitectureError,
     ConflictError,
+    ExhaustedResourceError,
     InvalidInputError,
     SpaceError,
     StateError,
@@ -18,12 +20,19 @@ from nascore.errors import (
 from nascore.experiment import stopping
 from nascore.experiment.events import Enqueued
 from nascore.experiment.state import Reply, State
-from nascore.record import ExperimentAction, ExperimentState, Limits
+from nascore.record import ExperimentAction, ExperimentRecord, ExperimentState, Limits, TrialState
 from nascore.space import Architecture, SearchSpace
 
 MAX_NAME = 256
 MAX_ENQUEUED = 256
 """Architectures in one request."""
+MAX_QUEUED = 50_000
+"""Trials of one experiment that wait to be leased."""
+MAX_AT_WORK = 256
+"""Experiments of a server that have not ended: each may hold a tuner in a process of its own."""
+MAX_EXPERIMENTS = 10_000
+"""Experiments of a server."""
+_MOST_FINDINGS = 100
 
 
 def expected_reply(state: State, request_id: str, *, kind: str, worker: str = "") -> Reply | None:
@@ -95,7 +104,8 @@ def check_enqueued(state: State, architectures: Sequence[Architecture]) -> None:
     Raises:
         InvalidInputError: There are none, or too many.
         StateError: The space is not known yet.
-        ArchitectureError: Some do not fit; ``violations`` names each with its place.
+        ArchitectureError: Some do not fit; ``violations`` names the first hundred findings, each with its place.
+        ExhaustedResourceError: Too many trials wait already.
     """
     if not 1 <= len(architectures) <= MAX_ENQUEUED:
         raise InvalidInputError(f"architectures: {len(architectures)}; send 1 to {MAX_ENQUEUED} at a time.")
@@ -105,11 +115,18 @@ def check_enqueued(state: State, architectures: Sequence[Architecture]) -> None:
             f"Experiment {state.id} does not know its search space yet, so architectures cannot be checked.",
             hint="Enqueue them once the first worker has registered, or create the experiment with its space.",
         )
-    wrong = [
+    waiting = state.counts[TrialState.QUEUED]
+    if waiting + len(architectures) > MAX_QUEUED:
+        raise ExhaustedResourceError(
+            f"Experiment {state.id} has {waiting:,} trials that wait to be leased; at most {MAX_QUEUED:,} may.",
+            hint="Enqueue more once workers have taken some.",
+        )
+    every = (
         Violation(f"architectures[{index}].{found.field}".rstrip("."), found.message)
         for index, architecture in enumerate(architectures)
         for found in space.validate(architecture)
-    ]
+    )
+    wrong = list(islice(every, _MOST_FINDINGS))  # Looking at more of them helps nobody.
     if wrong:
         raise ArchitectureError(f"Nothing was enqueued: {wrong[0]}", violations=tuple(wrong))
 
@@ -136,3 +153,21 @@ def needed_action(
             stopping.refuse_idle_resume(state, limits, elapsed_s=elapsed_s)
         return None if state.phase is ExperimentState.RUNNING else action
     return None
+
+
+def check_room(records: Sequence[ExperimentRecord]) -> None:
+    """Make sure that there is room for one more experiment.
+
+    Raises:
+        ExhaustedResourceError: There are too many, or too many that have not ended.
+    """
+    if len(records) >= MAX_EXPERIMENTS:
+        raise ExhaustedResourceError(
+            f"This server has {len(records):,} experiments, as many as it keeps.", hint="Delete some that have ended."
+        )
+    at_work = sum(record.end_reason is None for record in records)
+    if at_work >= MAX_AT_WORK:
+        raise ExhaustedResourceError(
+            f"This server has {at_work} experiments that have not ended, as many as it takes.",
+            hint="Wait until one ends, or stop one.",
+        )

@@ -15,6 +15,7 @@ from nascore.record import Direction, EndReason, Limits, TrialState
 DEFAULT_ATTEMPTS = 3
 DEFAULT_LEASE_S = 30.0
 DEFAULT_FAILURES_IN_A_ROW = 10
+_UNLIMITED = 2**31
 
 
 def lease_s(limits: Limits) -> float:
@@ -29,13 +30,16 @@ def max_attempts(limits: Limits) -> int:
 
 def free_places(state: State) -> int:
     """Return how many more trials may run now, so that no more are begun than the limits need."""
-    limits, running = state.known_spec.limits, len(state.running)
-    places = 2**31
+    limits, places = state.known_spec.limits, trials_left(state)
     if limits.max_parallel is not None:
-        places = min(places, limits.max_parallel - running)
-    if limits.max_trials is not None:
-        places = min(places, limits.max_trials - state.final_count - running)
+        places = min(places, limits.max_parallel - len(state.running))
     return max(0, places)
+
+
+def trials_left(state: State) -> int:
+    """Return how many more trials may be begun at all, those in the queue among them."""
+    limit = state.known_spec.limits.max_trials
+    return _UNLIMITED if limit is None else max(0, limit - state.final_count - len(state.running))
 
 
 def remaining_s(state: State) -> float:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from heapq import heappop, heappush
 from typing import Any
 
+from nascore.errors import DataLossError
 from nascore.experiment import events
 from nascore.experiment.events import Event, event_of
 from nascore.experiment.state import REPLIES_KEPT, REPORTS_KEPT, AskedPlace, Reply, State
@@ -59,12 +60,17 @@ def rebuilt(experiment: str, entries: Iterable[Entry]) -> State:
     """Return the state that the entries of a log lead to.
 
     Raises:
-        DataLossError: An entry cannot be read.
+        DataLossError: An entry cannot be read, or speaks of what is not there; its seq is named.
     """
     state = State(experiment)
     with _without_collection():
         for entry in entries:
-            apply(state, event_of(entry, experiment=experiment), time=entry.time, elapsed_s=entry.elapsed_s)
+            event = event_of(entry, experiment=experiment)
+            try:
+                apply(state, event, time=entry.time, elapsed_s=entry.elapsed_s)
+            except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as error:
+                place = f"Log of experiment {experiment}: entry {entry.seq} ({entry.kind})"
+                raise DataLossError(f"{place} does not follow from those before it: {error!r}.") from error
     return state
 
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import ItemsView, Iterator, Mapping
+from sys import intern
 
 from nascore.errors import ArchitectureError, Violation
 from nascore.space.canonical import canonical_json
@@ -41,7 +42,8 @@ class Architecture(Mapping[str, Value]):
         wrong = tuple(found for path, value in decisions.items() for found in _faults(path, value))
         if wrong:
             raise ArchitectureError(f"Not an architecture: {wrong[0]}", violations=wrong)
-        self._decisions = dict(sorted(decisions.items()))
+        # Names are kept once, however many architectures hold them.
+        self._decisions = {_interned_key(path): _interned(value) for path, value in sorted(decisions.items())}
         self._hash = None
 
     def __getitem__(self, path: str) -> Value:
@@ -138,6 +140,16 @@ def _canonical(value: Value) -> Value | list[str]:
     if isinstance(value, int) and abs(value) > _LARGEST_SAFE_INTEGER:
         return str(value)
     return list(value) if isinstance(value, tuple) else value
+
+
+def _interned(value: Value) -> Value:
+    if type(value) is str:
+        return intern(value)
+    return tuple(map(_interned_key, value)) if isinstance(value, tuple) else value
+
+
+def _interned_key(key: str) -> str:
+    return intern(key) if type(key) is str else key  # A subclass cannot be interned.
 
 
 def _faults(path: object, value: object) -> Iterator[Violation]:

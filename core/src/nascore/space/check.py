@@ -61,6 +61,7 @@ class _Walk:
         self.found: list[Violation] = []
         self.is_readable = True
         self._sizes: dict[int, tuple[int, int]] = {}
+        self._selection = 0
 
     def read(self, nodes: object, place: str, depth: int) -> None:
         if not isinstance(nodes, tuple):
@@ -82,6 +83,9 @@ class _Walk:
         if candidates > limits.MAX_CANDIDATES:
             most = limits.MAX_CANDIDATES
             yield Violation("", f"the space has {candidates:,} candidates; at most {most:,} are allowed")
+        if self._selection > limits.MAX_SELECTION:
+            cost = f"candidates times max_chosen, over all SomeOf, is {self._selection:,}"
+            yield Violation("", f"{cost}; at most {limits.MAX_SELECTION:,} are allowed. Choose fewer at a time")
 
     def _read_node(self, node: Node, place: str, depth: int) -> None:
         fault = text_fault(node.label, "label")
@@ -99,6 +103,8 @@ class _Walk:
         self._sizes[id(node)] = (1, 0)
         inner: list[tuple[Node, ...]] = []
         candidates = 0
+        if isinstance(node, SomeOf):
+            self._selection += _selection_cost(node.candidates, node.max_chosen)
         if isinstance(node, (OneOf, SomeOf)):
             for candidate in self._candidates(node, here):
                 candidates += 1
@@ -129,6 +135,12 @@ class _Walk:
     def _report(self, place: str, message: str, *, readable: bool) -> None:
         self.found.append(Violation(place, message))
         self.is_readable = self.is_readable and readable
+
+
+def _selection_cost(candidates: object, most: object) -> int:
+    if not isinstance(candidates, tuple) or not isinstance(most, int):
+        return 0
+    return len(candidates) * max(0, min(most, limits.MAX_CHOSEN))
 
 
 def _own_faults(node: Node) -> Iterator[str]:

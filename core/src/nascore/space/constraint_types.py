@@ -6,7 +6,6 @@ are of wrong types whatever is chosen. What depends on the choice is UNDEFINED w
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -25,6 +24,7 @@ from nascore.space.constraint import (
     Operation,
     Operator,
 )
+from nascore.space.nearest import Nearest
 from nascore.space.nodes import Literal, Node, OneOf, Real
 
 BOOLEAN, INTEGER, REAL, TEXT = "boolean", "integer", "real number", "text"
@@ -32,8 +32,6 @@ BOOLEAN, INTEGER, REAL, TEXT = "boolean", "integer", "real number", "text"
 _NUMBERS = frozenset({INTEGER, REAL})
 _BOOLEANS = frozenset({BOOLEAN})
 _ARTICLES = {BOOLEAN: "a truth value", INTEGER: "an integer", REAL: "a real number", TEXT: "text"}
-_PATHS_SHOWN = 3
-_PATHS_COMPARED = 1000
 
 
 def constraint_violations(constraints: object, table: Mapping[str, Node] | None) -> Iterator[Violation]:
@@ -46,6 +44,7 @@ def constraint_violations(constraints: object, table: Mapping[str, Node] | None)
     if not isinstance(constraints, tuple):
         yield Violation("constraints", f"must be a tuple of Constraint, got {type(constraints).__name__}")
         return
+    nearest = Nearest(table or ())
     for index, constraint in enumerate(constraints):
         place = f"constraints[{index}]"
         if not isinstance(constraint, Constraint):
@@ -53,17 +52,18 @@ def constraint_violations(constraints: object, table: Mapping[str, Node] | None)
             continue
         fault = text_fault(constraint.name, "name")
         yield from () if fault is None else (Violation(place, fault),)
-        yield from (Violation(place, f"{constraint.name!r} {fault}") for fault in _faults(constraint.expression, table))
+        faults = _faults(constraint.expression, table, nearest)
+        yield from (Violation(place, f"{constraint.name!r} {fault}") for fault in faults)
     names = Counter(getattr(constraint, "name", None) for constraint in constraints)
     twice = (name for name, uses in names.items() if uses > 1 and isinstance(name, str))
     yield from (Violation("constraints", f"the name {name!r} appears twice; names are unique") for name in twice)
 
 
-def _faults(expression: Expression, table: Mapping[str, Node] | None) -> tuple[str, ...]:
+def _faults(expression: Expression, table: Mapping[str, Node] | None, nearest: Nearest) -> tuple[str, ...]:
     found = tuple(_shape_faults(expression, 1))
     if found or table is None:
         return found
-    unknown = tuple(_unknown_paths(expression, table))
+    unknown = tuple(_unknown_paths(expression, table, nearest))
     if unknown:
         return unknown
     faults: list[str] = []
@@ -106,14 +106,12 @@ def _arity_faults(operation: Operation) -> Iterator[str]:
         yield f"{operator} takes 2 or more operands, got {count}"
 
 
-def _unknown_paths(expression: Expression, table: Mapping[str, Node]) -> Iterator[str]:
+def _unknown_paths(expression: Expression, table: Mapping[str, Node], nearest: Nearest) -> Iterator[str]:
     if isinstance(expression, DecisionValue) and expression.path not in table:
-        close = difflib.get_close_matches(expression.path, list(table)[:_PATHS_COMPARED], n=_PATHS_SHOWN)
-        hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
-        yield f"reads {expression.path!r}, but the space has no decision at that path{hint}"
+        yield f"reads {expression.path!r}, but the space has no decision at that path{nearest.hint(expression.path)}"
     elif isinstance(expression, Operation):
         for operand in expression.operands:
-            yield from _unknown_paths(operand, table)
+            yield from _unknown_paths(operand, table, nearest)
 
 
 def _types(expression: Expression, table: Mapping[str, Node], faults: list[str]) -> frozenset[str]:

@@ -89,8 +89,9 @@ def _same_key_lines(old: Candidate, new: Candidate, place: str) -> Iterator[str]
 
 
 def _order_lines(place: str, noun: str, before: list[str], after: list[str]) -> Iterator[str]:
-    old = [name for name in before if name in set(after)]
-    new = [name for name in after if name in set(before)]
+    befores, afters = set(before), set(after)
+    old = [name for name in before if name in afters]
+    new = [name for name in after if name in befores]
     if old != new:
         yield f"{place or 'the space'}: the order of its {noun} changed from {old} to {new}"
 

@@ -19,7 +19,7 @@ from nascore.space import path as paths
 from nascore.space.absence import without
 from nascore.space.architecture import Value
 from nascore.space.constraint import Constraint, DecisionValue, LiteralValue, Operation, Operator
-from nascore.space.membership import normalised, unknown_path
+from nascore.space.membership import Unknown, normalised
 from nascore.space.nodes import Candidate, Group, Integer, Node, OneOf, Real, Repeat, SomeOf
 from nascore.space.plan import Plan, node_table
 from nascore.space.scope import Placed, Scope, resolve
@@ -48,9 +48,10 @@ def frozen(plan: Plan, partial: Mapping[str, object]) -> tuple[tuple[Node, ...],
 def _checked(plan: Plan, partial: Mapping[str, object]) -> dict[str, Value]:
     chosen: dict[str, Value] = {}
     wrong: list[Violation] = []
+    unknown = Unknown(plan)
     for path, written in partial.items():
         value, step = normalised(plan, path, written), plan.by_path.get(path)
-        fault = unknown_path(plan, path) if step is None else step.domain.fault(value)
+        fault = unknown.fault(path) if step is None else step.domain.fault(value)
         if fault is None and isinstance(value, (str, tuple, int, float)):
             chosen[path] = value
         else:

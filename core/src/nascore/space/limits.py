@@ -23,6 +23,9 @@ MAX_COUNT = 1000
 MAX_CHOSEN = 512
 """Candidates of a SomeOf, and how many of them may be chosen."""
 
+MAX_SELECTION = 2**20
+"""Over all SomeOf, the sum of candidates times the most that may be chosen: what counting their subsets costs."""
+
 MAX_LABEL = 256
 """Characters of a label, a key, or the name of a constraint."""
 

@@ -6,18 +6,18 @@ instead, lists for tuples, the candidates of an unordered choice in any order, a
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 
 from nascore.errors import ArchitectureError, Violation
+from nascore.space import limits
 from nascore.space.architecture import Architecture, Value, from_sorted
+from nascore.space.nearest import Nearest
 from nascore.space.nodes import Candidate, Literal, OneOf, Real, SomeOf
 from nascore.space.plan import Decisions, Plan, Step
 from nascore.space.sampling import completed, first_value
 
+_LARGEST_REAL = 2**1023
 LiteralValues = dict[str, Literal | tuple[Literal, ...]]
-
-_SHOWN = 3
 
 
 def violations(plan: Plan, decisions: Decisions) -> tuple[Violation, ...]:
@@ -62,10 +62,10 @@ def normalised(plan: Plan, path: str, value: object) -> object:
         return value
     if isinstance(step.node, OneOf):
         return _key(step.node.candidates, value)
-    if isinstance(step.node, SomeOf) and isinstance(value, (list, tuple)):
+    if isinstance(step.node, SomeOf) and isinstance(value, (list, tuple)) and len(value) <= limits.MAX_CHOSEN:
         return _keys(step.node, value)
     if isinstance(step.node, Real) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return float(value) if abs(value) < _LARGEST_REAL else value
     return value
 
 
@@ -89,26 +89,36 @@ def _decision_faults(plan: Plan, decisions: Decisions) -> Iterator[Violation]:
         elif fault is not None:
             yield Violation(step.path, fault)
     if met < len(decisions):
-        yield from (Violation(path, unknown_path(plan, path)) for path in decisions if path not in plan.by_path)
+        unknown = Unknown(plan)
+        yield from (Violation(path, unknown.fault(path)) for path in decisions if path not in plan.by_path)
 
 
 def _faults_of_known(plan: Plan, known: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    unknown = Unknown(plan)
     for path, value in known.items():
         step = plan.by_path.get(path)
-        fault = unknown_path(plan, path) if step is None else step.domain.fault(value)
+        fault = unknown.fault(path) if step is None else step.domain.fault(value)
         if fault is not None:
             yield str(path), fault
 
 
-def unknown_path(plan: Plan, path: object) -> str:
-    """What to say about a path that no architecture has."""
-    if not isinstance(path, str):
-        return "a path must be text"
-    if any(row.path == path for row in plan.table):
-        return "lies beneath a candidate for search only, which is never part of an architecture"
-    close = difflib.get_close_matches(path, list(plan.by_path)[:1000], n=_SHOWN)
-    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
-    return f"the space has no decision at this path{hint}"
+class Unknown:
+    """What to say about paths that no architecture has; cheap however many there are."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._nearest = Nearest(plan.by_path)
+        self._hidden: frozenset[str] | None = None
+
+    def fault(self, path: object) -> str:
+        """What is wrong with a path."""
+        if not isinstance(path, str):
+            return "a path must be text"
+        if self._hidden is None:
+            self._hidden = frozenset(row.path for row in self._plan.table if row.is_search_only)
+        if path in self._hidden:
+            return "lies beneath a candidate for search only, which is never part of an architecture"
+        return f"the space has no decision at this path{self._nearest.hint(path)}"
 
 
 def _key(candidates: tuple[Candidate, ...], value: object) -> object:

@@ -7,6 +7,7 @@ unset, unknown, unsorted or too large is refused with its place in the message.
 from __future__ import annotations
 
 import math
+from sys import intern
 
 from nascore.errors import ArchitectureError
 from nascore.space import limits, node_messages
@@ -56,8 +57,8 @@ def architecture_from_message(message: architecture_pb2.Architecture) -> Archite
                 f"decisions[{index}]: {decision.path!r} comes after {last!r}.",
                 hint="Sort the decisions by path, each path once.",
             )
-        last = decision.path
-        decisions[decision.path] = _read_choice(decision, index)
+        last = intern(decision.path)  # The same few names in each of a hundred thousand trials: kept once.
+        decisions[last] = _read_choice(decision, index)
     return from_sorted(decisions)
 
 
@@ -101,9 +102,9 @@ def _write_choice(value: Value, message: architecture_pb2.Decision) -> None:
 def _read_choice(message: architecture_pb2.Decision, index: int) -> Value:
     kind = message.WhichOneof("choice")
     if kind == "candidate":
-        return message.candidate
+        return intern(message.candidate)
     if kind == "candidates":
-        return tuple(message.candidates.keys)
+        return tuple(map(intern, message.candidates.keys))
     if kind == "integer":
         return message.integer
     if kind == "real" and math.isfinite(message.real):

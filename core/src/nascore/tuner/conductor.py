@@ -15,7 +15,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from nascore.errors import InvalidInputError, NascoreError, StateError, TunerCrashedError, UnsupportedError
+from nascore.errors import (
+    ExhaustedResourceError,
+    InvalidInputError,
+    NascoreError,
+    StateError,
+    TunerCrashedError,
+    UnsupportedError,
+)
+from nascore.failpoints import failpoint
 from nascore.record import Asked, JsonValue, Proposal, Report, Told, Verdict
 from nascore.tuner.answers import check_proposal
 from nascore.tuner.contract import Derived, Determinism, NoProposal, Settings, Setup, Tuner
@@ -83,13 +91,17 @@ class Conductor:
         self._take(outcomes)
         if told_through > self.told_through:
             raise self._gap(told_through)
+        failpoint("tuner.before_ask")
         proposals: list[Proposal] = []
+        status = AskStatus.OK
         for number, seed in enumerate(seeds, first_number):
             answer = self._answer(number, seed, told_through)
             if isinstance(answer, NoProposal):
-                return Answer(tuple(proposals), AskStatus(answer.value))
+                status = AskStatus(answer.value)
+                break
             proposals.append(answer)
-        return Answer(tuple(proposals))
+        failpoint("tuner.after_ask")
+        return Answer(tuple(proposals), status)
 
     def tell(self, outcomes: Sequence[Told], *, after_seq: int) -> None:
         """Take outcomes that follow on ``after_seq``; see `TunerSession.tell`."""
@@ -118,23 +130,34 @@ class Conductor:
         return self._call(_DERIVE, self._derived, count)
 
     def snapshot(self) -> tuple[bytes, int] | None:
-        """Return the tuner's state and the seq it covers, or ``None``."""
+        """Return the tuner's state and the seq it covers, or ``None``.
+
+        Raises:
+            ExhaustedResourceError: It is too large to be kept; the tuner itself is unharmed.
+        """
+        failpoint("tuner.before_snapshot")
         state = self._call("snapshot", self._tuner.snapshot)
+        failpoint("tuner.after_snapshot")
         if state is None:
             return None
+        if not isinstance(state, bytes):
+            raise crashed(self.label, "snapshot", TypeError(f"it returned {type(state).__name__}, not bytes"))
         if len(state) > MAX_STATE_BYTES:
-            raise TunerCrashedError(
-                f"Tuner {self.label} made a snapshot of {len(state)} bytes; at most {MAX_STATE_BYTES} are allowed."
+            raise ExhaustedResourceError(
+                f"Tuner {self.label} made a snapshot of {len(state)} bytes; at most {MAX_STATE_BYTES} are allowed.",
+                hint="It is rebuilt by replay instead, which takes longer.",
             )
         return state, self.told_through
 
     def _restore(self, state: bytes, seq: int) -> None:
+        failpoint("tuner.before_restore")
         self._guarded("restore", lambda: self._tuner.restore(state))
         self.told_through = seq
 
     def _take(self, outcomes: Sequence[Told]) -> None:
         for told in outcomes:
             if told.seq > self.told_through:
+                failpoint("tuner.before_tell")
                 self._call(f"tell of trial {told.proposal.number}", self._tuner.tell, told.proposal, told.outcome)
                 self.told_through = told.seq
 
@@ -187,7 +210,9 @@ class Conductor:
         # Not through _guarded: a lambda for each outcome would be most of the cost of a tell.
         try:
             return method(*arguments)
-        except Exception as error:
+        except KeyboardInterrupt:  # Somebody wants this process to end; in a host that is a death like any other.
+            raise
+        except BaseException as error:  # SystemExit and the like must not end a host that serves other sessions.
             if isinstance(error, UnsupportedError) and what == _DERIVE:
                 raise
             self._is_broken = True
@@ -196,7 +221,9 @@ class Conductor:
     def _guarded(self, what: str, action: Callable[[], ResultT]) -> ResultT:
         try:
             return action()
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise crashed(self.label, what, error) from error
 
     def _gap(self, told_through: int) -> StateError:
@@ -206,7 +233,7 @@ class Conductor:
         )
 
 
-def crashed(label: str, what: str, error: Exception) -> TunerCrashedError:
+def crashed(label: str, what: str, error: BaseException) -> TunerCrashedError:
     """Return the error for a tuner that raised: its last line as message, where it happened as hint."""
     if isinstance(error, TunerCrashedError):
         return error
@@ -214,4 +241,4 @@ def crashed(label: str, what: str, error: Exception) -> TunerCrashedError:
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{frames[-1].filename}, line {frames[-1].lineno}, in {frames[-1].name}" if frames else "unknown place"
     message = f"Tuner {label} raised {type(error).__name__} in {what}: {text}"
-    return TunerCrashedError(message, hint=f"Raised in {where}.")
+    return TunerCrashedError(message, hint=f"Raised in {where}; report it to the authors of the tuner.")

@@ -37,9 +37,22 @@ class Determinism(StrEnum):
     REPLAY = "L1"
     """Repeats its proposals when the same asks and tells are replayed in order."""
     SNAPSHOT = "L2"
-    """Needs its snapshot and the events after it."""
+    """Needs its snapshot and the events after it; it cannot be rebuilt from the whole log."""
     NONE = "LX"
     """May propose differently; logged proposals are absorbed, never regenerated."""
+
+    @property
+    def meaning(self) -> str:
+        """What the level promises, in a few words."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Determinism.HISTORY: "function of history",
+    Determinism.REPLAY: "deterministic replay",
+    Determinism.SNAPSHOT: "snapshot and tail",
+    Determinism.NONE: "not deterministic: its proposals are kept, never made again",
+}
 
 
 class Mode(StrEnum):
@@ -108,6 +121,8 @@ class Tuner(ABC, Generic[SettingsT]):
         node_kinds: Kinds of nodes it handles (``one_of``, ``some_of``, ``integer``, ``real``, ``repeat``, ``group``).
         max_objectives: Most objectives it optimises together; 0 for any number.
         uses_fidelity: Whether it sets budgets.
+        ignores_outcomes: Whether its proposals are the same whatever it is told; it is then asked ahead, so that no
+            worker waits for it.
     """
 
     name: ClassVar[str]
@@ -118,6 +133,7 @@ class Tuner(ABC, Generic[SettingsT]):
     node_kinds: ClassVar[frozenset[str]] = frozenset({"one_of", "some_of", "integer", "real", "repeat", "group"})
     max_objectives: ClassVar[int] = 1
     uses_fidelity: ClassVar[bool] = False
+    ignores_outcomes: ClassVar[bool] = False
 
     def __init__(self, setup: Setup, settings: SettingsT) -> None:
         self.setup = setup

@@ -5,28 +5,36 @@ is taken, and every call must carry ``NASCORE_TUNER_TOKEN``. Once it serves, the
 ``nascore-tuner v1 ADDRESS`` on standard output. From its first moment everything else that is printed goes to standard
 error, so that no plugin can break that line. SIGTERM ends it with status 0; it also ends when its parent does.
 
-A tuner that cannot be loaded is still served: every call then says why.
+A tuner that cannot be loaded is still served: every call then says why. A crash in native code prints where it was
+before the process dies. Failpoints are armed as in the server, whose environment this process has; its own places are
+named ``tuner.*``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import os
 import signal
 import sys
-from typing import TextIO
+import threading
+import time
+from typing import NoReturn, TextIO
 
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 
+from nascore import failpoints
 from nascore.errors import NascoreError, PluginError
+from nascore.eventloop import loop_factory
 from nascore.tuner.plugins import load_tuner
 from nascore.tuner.servicer import SOCKET_VARIABLE, TOKEN_VARIABLE, Hosted, TokenInterceptor, tuner_handler
 
 HANDSHAKE = "nascore-tuner v1"
 _GRACE_S = 5.0
 _PARENT_CHECK_S = 0.5
+_THREADS_S = 1.0
 
 
 def main(arguments: list[str]) -> int:
@@ -36,9 +44,12 @@ def main(arguments: list[str]) -> int:
         return 2
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     handshake = _take_stdout()
+    faulthandler.enable()
+    failpoints.arm(os.environ.get(failpoints.VARIABLE, ""))
     parent = os.getppid()
     hosted = _load(arguments[0])
-    asyncio.run(_serve(hosted, handshake, parent=parent))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(_serve(hosted, handshake, parent=parent))
     return 0
 
 
@@ -75,7 +86,7 @@ async def _serve(hosted: Hosted, handshake: TextIO, *, parent: int) -> None:
 
 
 def _server(hosted: Hosted) -> tuple[grpc.aio.Server, str]:
-    token = os.environ.get(TOKEN_VARIABLE, "")
+    token = os.environ.pop(TOKEN_VARIABLE, "")  # What a strategy tells of its environment must not tell it.
     interceptors = (TokenInterceptor(token),) if token else ()
     server = grpc.aio.server(interceptors=interceptors)
     server.add_generic_rpc_handlers((tuner_handler(hosted),))
@@ -97,5 +108,18 @@ async def _watch_parent(parent: int, ending: asyncio.Event) -> None:
     ending.set()
 
 
+def end(status: int) -> NoReturn:
+    """End this process, also if a plugin's threads never do."""
+    until = time.monotonic() + _THREADS_S
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                logging.getLogger(__name__).warning("Thread %s of the tuner did not end.", thread.name)
+                logging.shutdown()
+                os._exit(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    end(main(sys.argv[1:]))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from nascore.errors import StateError, TunerCrashedError
@@ -22,7 +23,7 @@ ResultT = TypeVar("ResultT")
 class LocalSession:
     """Keeps the promises of `TunerSession` for a tuner in this process.
 
-    After the tuner raised, it is made anew and given again all it had taken.
+    After the tuner raised, it is made anew and given again all it had taken since its state was last saved.
 
     Args:
         tuner_type: The tuner.
@@ -33,7 +34,9 @@ class LocalSession:
         self._type = tuner_type
         self._version = version
         self._conductor: Conductor | None = None
-        self._make: Callable[[], Conductor] | None = None
+        self._make: Callable[..., Conductor] | None = None
+        self._state: bytes | None = None
+        self._state_seq = 0
         self._taken: list[Asked | Told] = []
 
     async def describe(self) -> Description:
@@ -44,14 +47,9 @@ class LocalSession:
         self, setup: Setup, settings: Mapping[str, JsonValue], *, state: bytes | None = None, state_seq: int = 0
     ) -> None:
         """Open the session, or open it anew."""
-        chosen = dict(settings)
-
-        def make() -> Conductor:
-            return Conductor(
-                self._type, setup, settings=chosen, version=self._version, state=state, state_seq=state_seq
-            )
-
-        self._conductor, self._make, self._taken = make(), make, []
+        self._make = partial(Conductor, self._type, setup, settings=dict(settings), version=self._version)
+        self._begin(state, state_seq)
+        self._conductor = self._made()
 
     async def ask(
         self, first_number: int, seeds: Sequence[int], *, outcomes: Sequence[Told] = (), told_through: int = 0
@@ -85,24 +83,35 @@ class LocalSession:
 
     async def snapshot(self) -> tuple[bytes, int] | None:
         """Return the tuner's state and the seq it covers, or ``None``."""
-        return self._call(lambda conductor: conductor.snapshot())
+        saved = self._call(lambda conductor: conductor.snapshot())
+        if saved is not None:
+            self._begin(*saved)
+        return saved
 
     async def close(self) -> None:
         """End the session."""
         self._conductor = self._make = None
 
     def _call(self, action: Callable[[Conductor], ResultT]) -> ResultT:
-        if self._make is None:
-            raise StateError("The session is not open.", hint="Call open first.")
         if self._conductor is None:
-            rebuilt = self._make()
-            rebuilt.replay(self._taken)
+            rebuilt = self._made()
+            if diverged := rebuilt.replay(self._taken):
+                numbers = ", ".join(map(str, diverged[:10]))
+                raise StateError(f"{rebuilt.label} proposed otherwise than before when made anew (trials {numbers}).")
             self._conductor = rebuilt
         try:
             return action(self._conductor)
         except TunerCrashedError:
             self._conductor = None
             raise
+
+    def _begin(self, state: bytes | None, seq: int) -> None:
+        self._state, self._state_seq, self._taken = state, seq, []
+
+    def _made(self) -> Conductor:
+        if self._make is None:
+            raise StateError("The session is not open.", hint="Call open first.")
+        return self._make(state=self._state, state_seq=self._state_seq)
 
     def _keep(self, outcomes: Sequence[Told]) -> None:
         self._taken.extend(outcomes)
@@ -119,6 +128,7 @@ def describe(tuner_type: type[Tuner[Settings]], *, version: str = "") -> Descrip
         node_kinds=tuner_type.node_kinds,
         max_objectives=tuner_type.max_objectives,
         uses_fidelity=tuner_type.uses_fidelity,
+        ignores_outcomes=tuner_type.ignores_outcomes,
         determinism=tuner_type.determinism,
         settings_schema_json=json.dumps(schema) if schema else "",
         can_review=tuner_type.review is not Tuner.review,

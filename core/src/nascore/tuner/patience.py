@@ -28,6 +28,7 @@ class Patience:
 
     def died(self, event: str, sentence: str) -> bool:
         """Count a death; returns whether it was the last one to be borne."""
+        self._losses += 1
         self._deaths[event] += 1
         deaths = self._deaths[event]
         if self.verdict or deaths < self._limits.max_deaths:
@@ -41,7 +42,7 @@ class Patience:
         self._losses = 0
 
     def delay_s(self) -> float:
-        """Return the seconds to wait before the next start: doubled with every loss until something succeeds."""
-        delay = self._limits.backoff_s * 2.0 ** min(self._losses, 30)
-        self._losses += 1
-        return min(delay, self._limits.max_backoff_s)
+        """Return the seconds to wait before the next start: none at first, then doubled until something succeeds."""
+        if self._losses == 0:
+            return 0.0
+        return min(self._limits.backoff_s * 2.0 ** min(self._losses - 1, 30), self._limits.max_backoff_s)

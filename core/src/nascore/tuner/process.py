@@ -11,36 +11,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import re
 import secrets
 import shutil
 import signal
 import sys
-import tempfile
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-import psutil
-
-from nascore.errors import PluginError, UnsupportedError
+from nascore.errors import PluginError, TunerCrashedError, UnsupportedError
 from nascore.tuner import guard
+from nascore.tuner.family import kill_marked, resident_bytes
+from nascore.tuner.folders import PrivateFolder, clear_stale
 from nascore.tuner.limits import HostLimits
+from nascore.tuner.printed import Printed
 from nascore.tuner.servicer import SOCKET_VARIABLE, TOKEN_VARIABLE
 from nascore.tuner.session import PROTOCOL_VERSION
 
 _GREETING = re.compile(r"nascore-tuner v(\d+) (\S+)")
 _LOCAL_ADDRESS = re.compile(r"unix:/.+|(127\.0\.0\.1|localhost|\[::1\]):\d+")
-_SECRETS = ("NASCORE_TOKEN", "NASCORE_TOKEN_FILE", "NASCORE_SERVER")
+_SECRETS = ("NASCORE_TOKEN", "NASCORE_TOKEN_FILE", "NASCORE_SERVER", "NASCORE_DATABASE")
 _SOCKET_NAME = "tuner.sock"
-_MAX_SOCKET_PATH = 103  # macOS allows 104 bytes with the final zero, Linux 108.
-_SHOWN_LINES = 15
 _REAP_S = 2.0
+_LAST_WORDS_S = 0.5
 _LINE_BYTES = 64 * 1024
-
-_log = logging.getLogger(__name__)
+_ROUNDS = 5
 
 
 class TunerProcess:
@@ -51,13 +47,13 @@ class TunerProcess:
         token: What to send with every call.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, *, name: str, folder: Path, token: str) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, *, name: str, folder: PrivateFolder, token: str) -> None:
         self.address = ""
         self.token = token
         self._process = process
         self._name = name
         self._folder = folder
-        self._printed: deque[str] = deque(maxlen=_SHOWN_LINES)
+        self._printed = Printed(name)
         self._readers: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -69,10 +65,11 @@ class TunerProcess:
             UnsupportedError: If it speaks a newer protocol.
         """
         _check_executable(command[0])
-        folder = _fresh_folder()
+        await asyncio.to_thread(clear_stale)
+        folder = PrivateFolder(socket_name=_SOCKET_NAME)
         token = secrets.token_urlsafe(32)
         environment = {key: value for key, value in os.environ.items() if key not in _SECRETS}
-        environment |= {SOCKET_VARIABLE: str(folder / _SOCKET_NAME), TOKEN_VARIABLE: token}
+        environment |= {SOCKET_VARIABLE: str(folder.socket), TOKEN_VARIABLE: token}
         guarded = (sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), *command)
         try:
             process = await asyncio.create_subprocess_exec(
@@ -85,7 +82,7 @@ class TunerProcess:
                 limit=_LINE_BYTES,
             )
         except BaseException as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.clear()
             if isinstance(error, OSError):
                 raise PluginError(f"Tuner {name} could not be started: {error.strerror}.", hint=_NO_ROOM) from error
             raise
@@ -104,12 +101,7 @@ class TunerProcess:
 
     def memory_bytes(self) -> int:
         """Return the resident memory of the process and its children, in bytes; 0 if it has ended."""
-        try:
-            main = psutil.Process(self._process.pid)
-            family = (main, *main.children(recursive=True))
-        except psutil.Error:
-            return 0
-        return sum(_resident(process) for process in family)
+        return resident_bytes(self._process.pid) if self.is_running else 0
 
     def kill(self) -> None:
         """Kill it and its children at once."""
@@ -126,26 +118,30 @@ class TunerProcess:
         with contextlib.suppress(TimeoutError):
             # A descendant that left the group may hold the pipes open; it is not waited for.
             await asyncio.wait_for(self._process.wait(), _REAP_S)
+        await asyncio.to_thread(_kill_descendants, str(self._folder.socket))
         for reader in self._readers:
             reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.clear()
 
     async def epitaph(self) -> str:
         """Return how it ended with its last lines, or that it has not."""
         with contextlib.suppress(TimeoutError):
             # The socket closes a moment before the process is gone.
-            await asyncio.wait_for(self._process.wait(), 0.5)
+            await asyncio.wait_for(self._process.wait(), _REAP_S)
+        if not self.is_running:
+            # What it printed last may still be in the pipes, which a child may hold open.
+            await asyncio.wait(self._readers, timeout=_LAST_WORDS_S)
         return f"{_ending(self._process.returncode)}{self.last_lines()}"
 
     def last_lines(self) -> str:
         """Return what it printed last, ready to be appended to a sentence; empty if it printed nothing."""
-        return "".join(f"\n    {line}" for line in self._printed)
+        return self._printed.last_lines()
 
     async def _greet(self, timeout_s: float) -> None:
         assert self._process.stdout is not None  # asked for above
         assert self._process.stderr is not None
-        self._readers.append(asyncio.create_task(self._listen(self._process.stderr)))
+        self._readers.append(asyncio.create_task(self._printed.listen(self._process.stderr)))
         try:
             line = await asyncio.wait_for(self._process.stdout.readline(), timeout_s)
         except TimeoutError:
@@ -155,9 +151,12 @@ class TunerProcess:
         except ValueError:
             raise PluginError(f"Tuner {self._name} printed an endless line instead of its handshake.") from None
         if not line:
-            raise PluginError(f"Tuner {self._name} ended before its handshake: {await self._last_words()}", hint=_HINT)
+            words = await self.epitaph()
+            # Killed from outside it is one of its deaths, and the next one may live; else something is wrong with it.
+            kind = TunerCrashedError if (self._process.returncode or 0) < 0 else PluginError
+            raise kind(f"Tuner {self._name} ended before its handshake: {words}", hint=_HINT)
         self.address = self._address(line.decode("utf-8", "replace").strip())
-        self._readers.append(asyncio.create_task(self._listen(self._process.stdout)))
+        self._readers.append(asyncio.create_task(self._printed.listen(self._process.stdout)))
 
     def _address(self, line: str) -> str:
         greeting = _GREETING.fullmatch(line)
@@ -176,25 +175,6 @@ class TunerProcess:
             )
         return address
 
-    async def _last_words(self) -> str:
-        # Both pipes are at their end once it is gone, unless a child still holds them.
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*self._readers), 0.5)
-        return await self.epitaph()
-
-    async def _listen(self, stream: asyncio.StreamReader) -> None:
-        """Drain a pipe, so that it never fills up, into the log and the last lines."""
-        while True:
-            try:
-                line = await stream.readline()
-            except ValueError:
-                continue
-            if not line:
-                return
-            text = line.decode("utf-8", "replace").rstrip()
-            self._printed.append(text[:400])
-            _log.info("[%s] %s", self._name, text)
-
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
@@ -206,13 +186,11 @@ _HINT = f"It must serve on ${SOCKET_VARIABLE} and print 'nascore-tuner v{PROTOCO
 _NO_ROOM = "The machine may be out of processes, files or memory (ulimit -u, -n)."
 
 
-def _fresh_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="nascore-"))
-    if len(os.fsencode(folder / _SOCKET_NAME)) <= _MAX_SOCKET_PATH:
-        return folder
-    # A deep TMPDIR is common on clusters and macOS; the socket's path must stay short.
-    folder.rmdir()
-    return Path(tempfile.mkdtemp(prefix="nascore-", dir="/tmp"))
+def _kill_descendants(socket: str) -> None:
+    """Kill those that left the group, by the socket that each tuner is given for its own; again while there are any."""
+    for _ in range(_ROUNDS):
+        if not kill_marked(SOCKET_VARIABLE, socket):
+            return
 
 
 def _check_executable(program: str) -> None:
@@ -235,10 +213,3 @@ def _ending(status: int | None) -> str:
         return f"killed by {signal.Signals(-status).name}."
     except ValueError:
         return f"killed by signal {-status}."
-
-
-def _resident(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.Error:
-        return 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import grpc
@@ -27,10 +27,12 @@ from nascore.errors import (
     UnsupportedError,
 )
 from nascore.record import Asked, JsonValue, Report, Told, Verdict
-from nascore.record.wire import VERDICT, event_to_message, report_to_message, told_to_message
+from nascore.record.wire import VERDICT, report_to_message, told_to_message
 from nascore.space import SearchSpace
 from nascore.status import from_rpc_error
 from nascore.tuner.answers import check_proposal
+from nascore.tuner.ask_stream import AskStream
+from nascore.tuner.batches import MAX_BATCH_BYTES, batches
 from nascore.tuner.contract import Derived, Determinism, Setup
 from nascore.tuner.limits import HostLimits
 from nascore.tuner.servicer import SERVICE, serialize
@@ -44,9 +46,6 @@ from nascore.tuner.wire import (
 )
 from nascore.v1 import tuner_pb2
 
-MAX_EVENTS = 4096
-MAX_REPLAY_BYTES = 3 * 1024 * 1024
-_FRAMING_BYTES = 8
 _OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     # Traces of foreign tuners may be long; gRPC would drop the status with them.
@@ -88,6 +87,7 @@ class RemoteTuner:
         self._description: Description | None = None
         self._space: SearchSpace | None = None
         self._told_through = 0
+        self._stream = AskStream(self._channel, self._metadata)
 
     @property
     def label(self) -> str:
@@ -127,10 +127,10 @@ class RemoteTuner:
         request = asking_to_message(
             self._session, first_number, seeds=seeds, outcomes=outcomes, told_through=told_through
         )
-        if len(outcomes) > 1 and request.ByteSize() > MAX_REPLAY_BYTES:
+        if len(outcomes) > 1 and request.ByteSize() > MAX_BATCH_BYTES:
             await self.tell(outcomes[:-1], after_seq=self._told_through)
             return await self.ask(first_number, seeds, outcomes=outcomes[-1:], told_through=told_through)
-        response = await self._call(request, tuner_pb2.AskResponse, timeout_s=self._limits.ask_timeout_s)
+        response = await self._asked(request)
         answer = self._decoded("Ask", lambda: answer_from_message(response))
         self._check(answer, first_number, wanted=len(seeds), space=space)
         self._told_through = max(self._told_through, told_through)
@@ -140,7 +140,7 @@ class RemoteTuner:
         """Tell outcomes that follow on ``after_seq``, in as many calls as their size needs."""
         messages = [told_to_message(told) for told in outcomes]
         request = tuner_pb2.TellRequest(session=self._session, outcomes=messages, after_seq=after_seq)
-        if len(outcomes) > 1 and request.ByteSize() > MAX_REPLAY_BYTES:
+        if len(outcomes) > 1 and request.ByteSize() > MAX_BATCH_BYTES:
             half = len(outcomes) // 2
             await self.tell(outcomes[:half], after_seq=after_seq)
             await self.tell(outcomes[half:], after_seq=outcomes[half - 1].seq)
@@ -151,7 +151,7 @@ class RemoteTuner:
     async def replay(self, events: Sequence[Asked | Told]) -> tuple[int, ...]:
         """Bring the tuner up to date with logged events, in batches; one without Replay by its other calls."""
         diverged: list[int] = []
-        for batch, messages in _batches(events):
+        for batch, messages in batches(events):
             request = tuner_pb2.ReplayRequest(session=self._session, events=messages)
             try:
                 response = await self._call(request, tuner_pb2.ReplayResponse, timeout_s=self._limits.replay_timeout_s)
@@ -218,6 +218,20 @@ class RemoteTuner:
                 await self._call(request, tuner_pb2.CloseResponse, timeout_s=self._limits.stop_grace_s)
         await self._channel.close(grace=None)
 
+    async def _asked(self, request: tuner_pb2.AskRequest) -> tuner_pb2.AskResponse:
+        """Ask on the stream where the tuner has one, by a call otherwise."""
+        timeout_s = self._limits.ask_timeout_s
+        if self._description is not None and self._description.can_stream:
+            try:
+                response = await self._stream.ask(request, timeout_s=timeout_s)
+            except TimeoutError:
+                raise self._failed("Ask", DeadlineError("No answer."), timeout_s=timeout_s) from None
+            except NascoreError as failure:
+                raise self._failed("Ask", failure, timeout_s=timeout_s) from failure
+            if response is not None:
+                return response
+        return await self._call(request, tuner_pb2.AskResponse, timeout_s=timeout_s)
+
     async def disconnect(self) -> None:
         """Drop the connection without a word; for a process that is dead or does not answer."""
         await self._channel.close(grace=None)
@@ -280,20 +294,3 @@ def _check_protocol(description: Description) -> None:
             f"this nascore speaks {PROTOCOL_VERSION}.",
             hint="Update whichever of the two is older.",
         )
-
-
-def _batches(
-    events: Sequence[Asked | Told],
-) -> Iterator[tuple[Sequence[Asked | Told], list[tuner_pb2.LoggedEvent]]]:
-    """Yield events with their messages, in order, within the limits of one request; nothing for no events."""
-    first, size, messages = 0, 0, list[tuner_pb2.LoggedEvent]()
-    for position, event in enumerate(events):
-        message = event_to_message(event)
-        added = message.ByteSize() + _FRAMING_BYTES
-        if messages and (len(messages) == MAX_EVENTS or size + added > MAX_REPLAY_BYTES):
-            yield events[first:position], messages
-            first, size, messages = position, 0, []
-        messages.append(message)
-        size += added
-    if messages:
-        yield events[first:], messages

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
 
 import grpc
@@ -32,7 +32,7 @@ from nascore.record.wire import (
     report_from_message,
     told_from_message,
 )
-from nascore.status import to_call_status
+from nascore.status import to_call_status, to_status
 from nascore.tuner.conductor import Conductor
 from nascore.tuner.contract import Settings, Tuner
 from nascore.tuner.local import describe
@@ -88,6 +88,7 @@ def tuner_handler(hosted: Hosted) -> grpc.GenericRpcHandler:
         "Describe": served(service.describe, tuner_pb2.DescribeRequest),
         "Open": served(service.open, tuner_pb2.OpenRequest),
         "Ask": served(service.ask, tuner_pb2.AskRequest),
+        "StreamAsks": _stream_handler(service.ask, metadata=facts),
         "Tell": served(service.tell, tuner_pb2.TellRequest),
         "Replay": served(service.replay, tuner_pb2.ReplayRequest),
         "Review": served(service.review, tuner_pb2.ReviewRequest),
@@ -109,7 +110,8 @@ class _TunerService:
         self._sessions: dict[str, Conductor] = {}
 
     def describe(self, request: tuner_pb2.DescribeRequest) -> tuner_pb2.DescribeResponse:
-        return description_to_message(describe(self._hosted.loaded(), version=self._hosted.version))
+        description = describe(self._hosted.loaded(), version=self._hosted.version)
+        return description_to_message(replace(description, can_stream=True))
 
     def open(self, request: tuner_pb2.OpenRequest) -> tuner_pb2.OpenResponse:
         has_state = request.HasField("snapshot")
@@ -199,6 +201,38 @@ def serialize(message: Message) -> bytes:
     return message.SerializeToString()
 
 
+def _stream_handler(
+    ask: Callable[[tuner_pb2.AskRequest], tuner_pb2.AskResponse], *, metadata: Mapping[str, str]
+) -> grpc.RpcMethodHandler:
+    """Return the handler of asks on a stream; a question that fails does not end it."""
+
+    def answered(request: tuner_pb2.StreamAsksRequest) -> tuner_pb2.StreamAsksResponse:
+        try:
+            return tuner_pb2.StreamAsksResponse(answer=ask(request.ask))
+        except Exception as failure:  # as in _handler
+            _note(failure, "ask")
+            return tuner_pb2.StreamAsksResponse(status=to_status(failure, metadata=metadata).SerializeToString())
+
+    async def converse(
+        requests: AsyncIterator[tuner_pb2.StreamAsksRequest],
+        context: grpc.aio.ServicerContext[tuner_pb2.StreamAsksRequest, tuner_pb2.StreamAsksResponse],
+    ) -> None:
+        while isinstance(request := await context.read(), tuner_pb2.StreamAsksRequest):
+            await context.write(answered(request))
+
+    handler: grpc.RpcMethodHandler = grpc.stream_stream_rpc_method_handler(  # type: ignore[no-untyped-call]  # see grpc
+        converse,
+        request_deserializer=tuner_pb2.StreamAsksRequest.FromString,
+        response_serializer=serialize,
+    )
+    return handler
+
+
+def _note(failure: Exception, name: str) -> None:
+    if isinstance(failure, TunerCrashedError) or not isinstance(failure, NascoreError):
+        _log.error("%s failed: %s", name, failure, exc_info=failure)
+
+
 def _handler(
     method: Callable[[InputT], Message],
     decode: Callable[[bytes], InputT],
@@ -209,12 +243,9 @@ def _handler(
     async def answer(request: InputT, context: Context) -> Message:
         try:
             return method(request)
-        except NascoreError as error:
-            failure: Exception = error
         except Exception as error:
             failure = error
-        if isinstance(failure, TunerCrashedError) or not isinstance(failure, NascoreError):
-            _log.error("%s failed: %s", method.__name__, failure, exc_info=failure)
+        _note(failure, method.__name__)
         status = to_call_status(failure, is_anonymous=is_anonymous, metadata=metadata)
         await context.abort(status.code, status.details, status.trailing_metadata)
         raise failure

@@ -53,6 +53,8 @@ class Description:
         can_review: Whether it judges intermediate reports.
         can_derive: Whether it derives final architectures.
         can_snapshot: Whether it saves its state.
+        can_stream: Whether it answers asks on a stream.
+        ignores_outcomes: Whether its proposals are the same whatever it is told, so that it may be asked ahead.
         min_protocol: Smallest version of the protocol it speaks.
         max_protocol: Largest version of the protocol it speaks.
     """
@@ -69,6 +71,8 @@ class Description:
     can_review: bool = False
     can_derive: bool = False
     can_snapshot: bool = False
+    can_stream: bool = False
+    ignores_outcomes: bool = False
     min_protocol: int = PROTOCOL_VERSION
     max_protocol: int = PROTOCOL_VERSION
 
@@ -76,8 +80,8 @@ class Description:
 class TunerSession(Protocol):
     """What the engine talks to.
 
-    Every call may raise `TunerCrashedError`: the call failed, the next may work; and `DeadlineError` or
-    `UnavailableError` where the session is not supervised.
+    Every call may raise `TunerCrashedError`: the call failed, the next may work; `StateError`: the tuner is out of step
+    with the log, and must be opened anew; and `DeadlineError` or `UnavailableError` where it is not supervised.
     """
 
     async def describe(self) -> Description:
@@ -133,7 +137,13 @@ class TunerSession(Protocol):
         """
 
     async def snapshot(self) -> tuple[bytes, int] | None:
-        """Return the tuner's state and the seq of the last outcome in it, or ``None`` if it keeps none."""
+        """Return the tuner's state and the seq of the last outcome in it, or ``None`` if it keeps none.
+
+        A supervised session starts a lost tuner again from there, so its history is then what came afterwards.
+
+        Raises:
+            ExhaustedResourceError: If the state is too large to be kept; the tuner is unharmed.
+        """
 
     async def close(self) -> None:
         """End the session and free what it holds; closing twice is harmless."""

@@ -4,7 +4,10 @@ Death in a call: kill what is left, wait a little, start, open, replay what it h
 exception fails its call only; the next one finds a tuner rebuilt by replay. What dies on the same event again and
 again is quarantined.
 
-Not here: what an endpoint is (``endpoints``) and the calls themselves (``remote``).
+A tuner that cannot be brought back to where it was (its saved state does not work, or a proposal comes out otherwise
+than logged) is never used as it is: `StateError` says so, and the caller, who has the log, opens it another way.
+
+Not here: what an endpoint is (``endpoints``), the calls themselves (``remote``), and memory (``watchdog``).
 """
 
 from __future__ import annotations
@@ -12,28 +15,32 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from nascore.errors import (
-    DeadlineError,
     InvalidInputError,
     NotFoundError,
     PluginError,
     StateError,
     TunerCrashedError,
     UnavailableError,
+    UnsupportedError,
 )
 from nascore.record import Asked, JsonValue, Report, Told, Verdict
+from nascore.tuner.batches import MAX_EVENTS
 from nascore.tuner.contract import Derived, Setup
 from nascore.tuner.endpoints import Connection, Endpoint
+from nascore.tuner.lifeline import Lifeline
 from nascore.tuner.limits import HostLimits
 from nascore.tuner.patience import Patience
-from nascore.tuner.remote import MAX_EVENTS, RemoteTuner
+from nascore.tuner.remote import RemoteTuner
 from nascore.tuner.session import Answer, Description
 
 ResultT = TypeVar("ResultT")
 Call = Callable[[RemoteTuner], Awaitable[ResultT]]
+_REPORT = "It is started again for the next question; if that goes on, report it to the authors of {0}."
+
 History = Callable[[], Iterable[Asked | Told]]
 
 
@@ -47,12 +54,17 @@ class _Opening:
     state_seq: int
 
 
+class _OutOfStepError(StateError):
+    """It cannot be brought back to where it was, and trying again leads nowhere else."""
+
+
 class SupervisedTuner:
     """Keeps the promises of `TunerSession` whatever the tuner does. One call at a time; others wait.
 
     Args:
         endpoint: Where the tuner comes from.
-        history: All that it had taken, in order: what it proposed and what it was told. After a snapshot, what follows.
+        history: What it had taken since it was opened or its state was last saved, in order: what it proposed and what
+            it was told.
         limits: Memory, deadlines and patience.
         on_trouble: Told one sentence for every death, divergence and quarantine.
     """
@@ -65,14 +77,11 @@ class SupervisedTuner:
         self._limits = limits
         self._on_trouble = on_trouble
         self._lock = asyncio.Lock()
-        self._connection: Connection | None = None
-        self._remains: set[Connection] = set()  # Being cleared away, or left over by a caller that went away meanwhile.
-        self._watch: asyncio.Task[None] | None = None
+        self._life = Lifeline(endpoint, limits=limits)
         self._description: Description | None = None
         self._opening: _Opening | None = None
         self._is_current = False
         self._taken_through = 0
-        self._excess = ""
         self._patience = Patience(limits)
         self._is_closed = False
         self._event = ""
@@ -92,6 +101,7 @@ class SupervisedTuner:
         async def call(tuner: RemoteTuner) -> None:
             await tuner.open(setup, settings, state=state, state_seq=state_seq)
             self._opening, self._is_current, self._taken_through = opening, True, state_seq
+            self._description = await tuner.describe()
 
         self._opening = None
         await self._supervised("open", call)
@@ -127,8 +137,11 @@ class SupervisedTuner:
         return await self._in_session("derive", lambda tuner: tuner.derive(count))
 
     async def snapshot(self) -> tuple[bytes, int] | None:
-        """Return the tuner's state and the seq it covers, or ``None``."""
-        return await self._in_session("snapshot", lambda tuner: tuner.snapshot())
+        """Return the tuner's state and the seq it covers, or ``None``; from now on it is started again from there."""
+        saved = await self._in_session("snapshot", lambda tuner: tuner.snapshot())
+        if saved is not None and self._opening is not None:
+            self._opening = replace(self._opening, state=saved[0], state_seq=saved[1])
+        return saved
 
     async def close(self) -> None:
         """End the session and the process."""
@@ -136,19 +149,14 @@ class SupervisedTuner:
         if self._lock.locked():
             await self._interrupt()
         async with self._lock:
-            if self._connection is not None and self._connection.process is None:
-                await self._connection.tuner.close()
-            await self._drop(grace_s=self._limits.stop_grace_s)
-            for connection in tuple(self._remains):
-                await self._end(connection, grace_s=0)
+            await self._life.close(grace_s=self._limits.stop_grace_s)
 
     async def _interrupt(self) -> None:
         """Wait a little for the call in flight, then kill what does not answer."""
         try:
             await asyncio.wait_for(self._lock.acquire(), self._limits.stop_grace_s)
         except TimeoutError:
-            if self._connection is not None and self._connection.process is not None:
-                self._connection.process.kill()
+            self._life.kill()
         else:
             self._lock.release()
 
@@ -161,6 +169,8 @@ class SupervisedTuner:
         async with self._lock:
             try:
                 return await self._attempt(event, call)
+            except _OutOfStepError:
+                raise
             except (NotFoundError, StateError):
                 # Alive, but without memory of us, or out of step: once more, after a replay.
                 self._is_current = False
@@ -170,13 +180,15 @@ class SupervisedTuner:
                 return await self._attempt(event, call)
             except UnavailableError as error:
                 last = await self._bury(error)
-                raise _crashed(f"{last} It was tried twice.") from error
+                raise TunerCrashedError(
+                    f"{last} It was tried twice.", hint=_REPORT.format(self._endpoint.name)
+                ) from error
 
     async def _attempt(self, event: str, call: Call[ResultT]) -> ResultT:
         if self._is_closed:
             raise InvalidInputError(f"The session with tuner {self._endpoint.name} is closed.")
         if self._patience.verdict:
-            raise _crashed(self._patience.verdict, is_retryable=False)
+            raise _quarantined(self._patience.verdict)
         self._event = event
         try:
             result = await call(await self._ready())
@@ -193,41 +205,56 @@ class SupervisedTuner:
 
     async def _ready(self) -> RemoteTuner:
         """Return a tuner that is running, open and up to date."""
-        if self._connection is None:
-            self._connection = await self._connected()
+        connection = self._life.connection
+        if connection is None:
+            connection = await self._connected()
             self._is_current = False
-            self._excess = ""
-            self._watch = asyncio.create_task(self._watch_memory(self._connection))
-        tuner = self._connection.tuner
-        opening = self._opening
-        if opening is not None and not self._is_current:
-            await tuner.open(opening.setup, opening.settings, state=opening.state, state_seq=opening.state_seq)
-            await self._catch_up(tuner)
+        tuner = connection.tuner
+        if self._opening is not None and not self._is_current:
+            await self._reopen(tuner, self._opening)
             self._is_current = True
         return tuner
 
     async def _connected(self) -> Connection:
         try:
-            return await self._endpoint.connect(self._limits)
+            return await self._life.begin(after_s=self._patience.delay_s())
         except PluginError as error:
             if self._description is None:
                 raise
             # It has run before, so this is one of its deaths rather than a wrong address.
-            raise _crashed(f"Starting again failed: {error}") from error
+            raise TunerCrashedError(
+                f"Starting again failed: {error}", hint=_REPORT.format(self._endpoint.name)
+            ) from error
 
-    async def _catch_up(self, tuner: RemoteTuner) -> None:
+    async def _reopen(self, tuner: RemoteTuner, opening: _Opening) -> None:
+        try:
+            await tuner.open(opening.setup, opening.settings, state=opening.state, state_seq=opening.state_seq)
+            diverged = await self._catch_up(tuner)
+        except (PluginError, UnsupportedError) as error:
+            if opening.state is None:
+                raise
+            raise self._out_of_step(f"cannot go on from the state that it saved: {error}") from error
+        if diverged:
+            numbers = ", ".join(map(str, diverged[:10]))
+            raise self._out_of_step(f"proposed otherwise than logged when it was replayed (trials {numbers}).")
+
+    async def _catch_up(self, tuner: RemoteTuner) -> list[int]:
         events = self._taken()
         event, self._event = self._event, "replay"
         diverged: list[int] = []
         while batch := tuple(itertools.islice(events, MAX_EVENTS)):
             diverged.extend(await tuner.replay(batch))
         self._event = event
-        if diverged:
-            numbers = ", ".join(map(str, diverged[:10]))
-            self._on_trouble(
-                f"Tuner {tuner.label} proposed otherwise than logged when it was replayed (trials {numbers}): "
-                "it does not continue as it would have without the restart."
-            )
+        return diverged
+
+    def _crashed(self, message: str) -> TunerCrashedError:
+        return TunerCrashedError(message, hint=_REPORT.format(self._endpoint.name))
+
+    def _out_of_step(self, what: str) -> _OutOfStepError:
+        self._is_current = False
+        error = _OutOfStepError(f"{self._label} {what}", hint="It is opened anew from the log.")
+        self._on_trouble(str(error))
+        return error
 
     def _taken(self) -> Iterator[Asked | Told]:
         """Yield the log up to the last outcome that the tuner had taken; the engine may have written further."""
@@ -238,24 +265,20 @@ class SupervisedTuner:
 
     async def _bury(self, error: Exception) -> str:
         """Clear away a tuner that died or is of no use any more, and wait; returns what happened, in one sentence."""
-        happened = await self._cause(error)
-        await self._drop(grace_s=0)
-        sentence = f"Tuner {self._endpoint.name} was lost in {self._event}: {happened}"
+        happened = await self._life.cause(error)
+        self._is_current = False
+        await self._life.drop(grace_s=0)
+        sentence = f"{self._label} was lost in {self._event}: {happened}"
         was_met = self._description is not None or self._opening is not None  # Else the caller hears of it anyway.
         if was_met and not self._is_closed:
             self._on_trouble(sentence)
         self._count_death(sentence)
-        await asyncio.sleep(self._patience.delay_s())
         return sentence
 
-    async def _cause(self, error: Exception) -> str:
-        process = self._connection.process if self._connection else None
-        if self._excess:
-            return self._excess
-        if process is None or isinstance(error, DeadlineError):
-            return str(error)
-        ending = await process.epitaph()
-        return str(error) if process.is_running else ending
+    @property
+    def _label(self) -> str:
+        version = self._description.version if self._description is not None else ""
+        return f"Tuner {self._endpoint.name} {version}".strip()
 
     def _count_death(self, sentence: str) -> None:
         if self._patience.died(self._event, sentence):
@@ -265,36 +288,12 @@ class SupervisedTuner:
         for told in outcomes:
             self._taken_through = max(self._taken_through, told.seq)
 
-    async def _drop(self, *, grace_s: float) -> None:
-        connection, self._connection, self._is_current = self._connection, None, False
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
-        if connection is not None:
-            self._remains.add(connection)
-            await self._end(connection, grace_s=grace_s)
-
-    async def _end(self, connection: Connection, *, grace_s: float) -> None:
-        await connection.end(grace_s=grace_s)
-        self._remains.discard(connection)
-
-    async def _watch_memory(self, connection: Connection) -> None:
-        process, limit = connection.process, self._limits.memory_bytes
-        while process is not None and process.is_running:
-            # In a thread: finding its children means looking at every process of the machine.
-            used = await asyncio.to_thread(process.memory_bytes)
-            if used > limit and process.is_running:
-                self._excess = f"it used {used / 2**20:.0f} MiB, above the limit of {limit / 2**20:.0f} MiB."
-                process.kill()
-                return
-            await asyncio.sleep(self._limits.watch_interval_s)
-
 
 def _telling(outcomes: Sequence[Told]) -> str:
     return f"tell of trial {outcomes[0].proposal.number}" if outcomes else "tell"
 
 
-def _crashed(message: str, *, is_retryable: bool = True) -> TunerCrashedError:
-    error = TunerCrashedError(message, hint="" if is_retryable else "Mend or replace the tuner, then resume.")
-    error.is_retryable = is_retryable
+def _quarantined(verdict: str) -> TunerCrashedError:
+    error = TunerCrashedError(verdict, hint="Mend or replace the tuner, then resume.")
+    error.is_retryable = False
     return error

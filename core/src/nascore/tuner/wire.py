@@ -57,6 +57,8 @@ def description_to_message(description: Description) -> tuner_pb2.DescribeRespon
         can_derive=description.can_derive,
         can_snapshot=description.can_snapshot,
         summary=description.summary,
+        can_stream=description.can_stream,
+        ignores_outcomes=description.ignores_outcomes,
     )
 
 
@@ -82,6 +84,8 @@ def description_from_message(message: tuner_pb2.DescribeResponse) -> Description
         can_review=message.can_review,
         can_derive=message.can_derive,
         can_snapshot=message.can_snapshot,
+        can_stream=message.can_stream,
+        ignores_outcomes=message.ignores_outcomes,
         min_protocol=message.min_protocol,
         max_protocol=message.max_protocol,
     )

@@ -186,3 +186,33 @@ class ReturnLeaseRequest(_message.Message):
 class ReturnLeaseResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class WorkRequest(_message.Message):
+    __slots__ = ("lease_trial", "renew_lease", "report_metrics", "finish_trial", "return_lease")
+    LEASE_TRIAL_FIELD_NUMBER: _ClassVar[int]
+    RENEW_LEASE_FIELD_NUMBER: _ClassVar[int]
+    REPORT_METRICS_FIELD_NUMBER: _ClassVar[int]
+    FINISH_TRIAL_FIELD_NUMBER: _ClassVar[int]
+    RETURN_LEASE_FIELD_NUMBER: _ClassVar[int]
+    lease_trial: LeaseTrialRequest
+    renew_lease: RenewLeaseRequest
+    report_metrics: ReportMetricsRequest
+    finish_trial: FinishTrialRequest
+    return_lease: ReturnLeaseRequest
+    def __init__(self, lease_trial: _Optional[_Union[LeaseTrialRequest, _Mapping]] = ..., renew_lease: _Optional[_Union[RenewLeaseRequest, _Mapping]] = ..., report_metrics: _Optional[_Union[ReportMetricsRequest, _Mapping]] = ..., finish_trial: _Optional[_Union[FinishTrialRequest, _Mapping]] = ..., return_lease: _Optional[_Union[ReturnLeaseRequest, _Mapping]] = ...) -> None: ...
+
+class WorkResponse(_message.Message):
+    __slots__ = ("lease_trial", "renew_lease", "report_metrics", "finish_trial", "return_lease", "status")
+    LEASE_TRIAL_FIELD_NUMBER: _ClassVar[int]
+    RENEW_LEASE_FIELD_NUMBER: _ClassVar[int]
+    REPORT_METRICS_FIELD_NUMBER: _ClassVar[int]
+    FINISH_TRIAL_FIELD_NUMBER: _ClassVar[int]
+    RETURN_LEASE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    lease_trial: LeaseTrialResponse
+    renew_lease: RenewLeaseResponse
+    report_metrics: ReportMetricsResponse
+    finish_trial: FinishTrialResponse
+    return_lease: ReturnLeaseResponse
+    status: bytes
+    def __init__(self, lease_trial: _Optional[_Union[LeaseTrialResponse, _Mapping]] = ..., renew_lease: _Optional[_Union[RenewLeaseResponse, _Mapping]] = ..., report_metrics: _Optional[_Union[ReportMetricsResponse, _Mapping]] = ..., finish_trial: _Optional[_Union[FinishTrialResponse, _Mapping]] = ..., return_lease: _Optional[_Union[ReturnLeaseResponse, _Mapping]] = ..., status: _Optional[bytes] = ...) -> None: ...

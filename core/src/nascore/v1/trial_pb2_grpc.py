@@ -65,6 +65,11 @@ class TrialServiceStub(object):
                 request_serializer=nascore_dot_v1_dot_trial__pb2.ReturnLeaseRequest.SerializeToString,
                 response_deserializer=nascore_dot_v1_dot_trial__pb2.ReturnLeaseResponse.FromString,
                 _registered_method=True)
+        self.Work = channel.stream_stream(
+                '/nascore.v1.TrialService/Work',
+                request_serializer=nascore_dot_v1_dot_trial__pb2.WorkRequest.SerializeToString,
+                response_deserializer=nascore_dot_v1_dot_trial__pb2.WorkResponse.FromString,
+                _registered_method=True)
 
 
 class TrialServiceServicer(object):
@@ -114,6 +119,15 @@ class TrialServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Work(self, request_iterator, context):
+        """The calls above on one stream for each worker, each answered in turn before the next is sent: a message of a stream
+        costs a third of a call. Either side may end it at any time; the same request, sent again by a call or on another
+        stream, gets the same answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrialServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -146,6 +160,11 @@ def add_TrialServiceServicer_to_server(servicer, server):
                     servicer.ReturnLease,
                     request_deserializer=nascore_dot_v1_dot_trial__pb2.ReturnLeaseRequest.FromString,
                     response_serializer=nascore_dot_v1_dot_trial__pb2.ReturnLeaseResponse.SerializeToString,
+            ),
+            'Work': grpc.stream_stream_rpc_method_handler(
+                    servicer.Work,
+                    request_deserializer=nascore_dot_v1_dot_trial__pb2.WorkRequest.FromString,
+                    response_serializer=nascore_dot_v1_dot_trial__pb2.WorkResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -311,6 +330,33 @@ class TrialService(object):
             '/nascore.v1.TrialService/ReturnLease',
             nascore_dot_v1_dot_trial__pb2.ReturnLeaseRequest.SerializeToString,
             nascore_dot_v1_dot_trial__pb2.ReturnLeaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Work(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/nascore.v1.TrialService/Work',
+            nascore_dot_v1_dot_trial__pb2.WorkRequest.SerializeToString,
+            nascore_dot_v1_dot_trial__pb2.WorkResponse.FromString,
             options,
             channel_credentials,
             insecure,

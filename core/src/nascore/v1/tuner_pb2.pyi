@@ -105,7 +105,7 @@ class DescribeRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class DescribeResponse(_message.Message):
-    __slots__ = ("name", "version", "min_protocol", "max_protocol", "modes", "node_kinds", "max_objectives", "uses_fidelity", "determinism", "settings_schema_json", "can_review", "can_derive", "can_snapshot", "summary")
+    __slots__ = ("name", "version", "min_protocol", "max_protocol", "modes", "node_kinds", "max_objectives", "uses_fidelity", "determinism", "settings_schema_json", "can_review", "can_derive", "can_snapshot", "summary", "can_stream", "ignores_outcomes")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     MIN_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
@@ -120,6 +120,8 @@ class DescribeResponse(_message.Message):
     CAN_DERIVE_FIELD_NUMBER: _ClassVar[int]
     CAN_SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    CAN_STREAM_FIELD_NUMBER: _ClassVar[int]
+    IGNORES_OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     min_protocol: int
@@ -134,7 +136,9 @@ class DescribeResponse(_message.Message):
     can_derive: bool
     can_snapshot: bool
     summary: str
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., min_protocol: _Optional[int] = ..., max_protocol: _Optional[int] = ..., modes: _Optional[_Iterable[_Union[Mode, str]]] = ..., node_kinds: _Optional[_Iterable[str]] = ..., max_objectives: _Optional[int] = ..., uses_fidelity: bool = ..., determinism: _Optional[_Union[Determinism, str]] = ..., settings_schema_json: _Optional[str] = ..., can_review: bool = ..., can_derive: bool = ..., can_snapshot: bool = ..., summary: _Optional[str] = ...) -> None: ...
+    can_stream: bool
+    ignores_outcomes: bool
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., min_protocol: _Optional[int] = ..., max_protocol: _Optional[int] = ..., modes: _Optional[_Iterable[_Union[Mode, str]]] = ..., node_kinds: _Optional[_Iterable[str]] = ..., max_objectives: _Optional[int] = ..., uses_fidelity: bool = ..., determinism: _Optional[_Union[Determinism, str]] = ..., settings_schema_json: _Optional[str] = ..., can_review: bool = ..., can_derive: bool = ..., can_snapshot: bool = ..., summary: _Optional[str] = ..., can_stream: bool = ..., ignores_outcomes: bool = ...) -> None: ...
 
 class Cost(_message.Message):
     __slots__ = ("path", "candidate", "measure", "value")
@@ -287,6 +291,20 @@ class AskResponse(_message.Message):
     proposals: _containers.RepeatedCompositeFieldContainer[Proposal]
     status: AskStatus
     def __init__(self, proposals: _Optional[_Iterable[_Union[Proposal, _Mapping]]] = ..., status: _Optional[_Union[AskStatus, str]] = ...) -> None: ...
+
+class StreamAsksRequest(_message.Message):
+    __slots__ = ("ask",)
+    ASK_FIELD_NUMBER: _ClassVar[int]
+    ask: AskRequest
+    def __init__(self, ask: _Optional[_Union[AskRequest, _Mapping]] = ...) -> None: ...
+
+class StreamAsksResponse(_message.Message):
+    __slots__ = ("answer", "status")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    answer: AskResponse
+    status: bytes
+    def __init__(self, answer: _Optional[_Union[AskResponse, _Mapping]] = ..., status: _Optional[bytes] = ...) -> None: ...
 
 class TellRequest(_message.Message):
     __slots__ = ("session", "outcomes", "after_seq")

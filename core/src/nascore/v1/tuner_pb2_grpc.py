@@ -50,6 +50,11 @@ class TunerServiceStub(object):
                 request_serializer=nascore_dot_v1_dot_tuner__pb2.AskRequest.SerializeToString,
                 response_deserializer=nascore_dot_v1_dot_tuner__pb2.AskResponse.FromString,
                 _registered_method=True)
+        self.StreamAsks = channel.stream_stream(
+                '/nascore.v1.TunerService/StreamAsks',
+                request_serializer=nascore_dot_v1_dot_tuner__pb2.StreamAsksRequest.SerializeToString,
+                response_deserializer=nascore_dot_v1_dot_tuner__pb2.StreamAsksResponse.FromString,
+                _registered_method=True)
         self.Tell = channel.unary_unary(
                 '/nascore.v1.TunerService/Tell',
                 request_serializer=nascore_dot_v1_dot_tuner__pb2.TellRequest.SerializeToString,
@@ -102,6 +107,14 @@ class TunerServiceServicer(object):
 
     def Ask(self, request, context):
         """Takes outcomes, then proposes. Idempotent: the same first_number and told_through give the same proposals.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamAsks(self, request_iterator, context):
+        """Optional (can_stream). The same questions on one stream, each answered in turn before the next is asked: a message of
+        a stream costs a third of a call. Either side may end it at any time; the core then asks by Ask, or opens another.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -166,6 +179,11 @@ def add_TunerServiceServicer_to_server(servicer, server):
                     servicer.Ask,
                     request_deserializer=nascore_dot_v1_dot_tuner__pb2.AskRequest.FromString,
                     response_serializer=nascore_dot_v1_dot_tuner__pb2.AskResponse.SerializeToString,
+            ),
+            'StreamAsks': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamAsks,
+                    request_deserializer=nascore_dot_v1_dot_tuner__pb2.StreamAsksRequest.FromString,
+                    response_serializer=nascore_dot_v1_dot_tuner__pb2.StreamAsksResponse.SerializeToString,
             ),
             'Tell': grpc.unary_unary_rpc_method_handler(
                     servicer.Tell,
@@ -280,6 +298,33 @@ class TunerService(object):
             '/nascore.v1.TunerService/Ask',
             nascore_dot_v1_dot_tuner__pb2.AskRequest.SerializeToString,
             nascore_dot_v1_dot_tuner__pb2.AskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamAsks(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/nascore.v1.TunerService/StreamAsks',
+            nascore_dot_v1_dot_tuner__pb2.StreamAsksRequest.SerializeToString,
+            nascore_dot_v1_dot_tuner__pb2.StreamAsksResponse.FromString,
             options,
             channel_credentials,
             insecure,

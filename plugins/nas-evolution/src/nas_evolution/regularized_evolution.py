@@ -10,6 +10,7 @@ any number of workers and continues after any crash.
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from operator import attrgetter
@@ -94,6 +95,16 @@ class RegularizedEvolution(Tuner[EvolutionSettings]):
             self._ring.append(member)
         self._completed += 1
 
+    def snapshot(self) -> bytes:
+        """Return the population as JSON: members in the order of the ring, and how many there ever were."""
+        ring = [[member.number, member.score, dict(member.architecture)] for member in self._ring]
+        return json.dumps([self._completed, ring], separators=(",", ":"), allow_nan=False).encode()
+
+    def restore(self, state: bytes) -> None:
+        """Take a population back."""
+        self._completed, ring = json.loads(state)
+        self._ring = [Member(number, _architecture(decisions), score) for number, score, decisions in ring]
+
     @property
     def _is_full(self) -> bool:
         return len(self._ring) == self.settings.population_size
@@ -110,3 +121,7 @@ class RegularizedEvolution(Tuner[EvolutionSettings]):
         except InvalidInputError:
             # Constraints may leave an architecture without neighbours; a fresh one keeps the search alive.
             return self.space.sample(generator)
+
+
+def _architecture(decisions: dict[str, str | int | float | list[str]]) -> Architecture:
+    return Architecture({path: tuple(value) if isinstance(value, list) else value for path, value in decisions.items()})

@@ -37,6 +37,8 @@ class RandomSearch(Tuner[RandomSettings]):
     # Without repetition an ask remembers what it proposed; with it, replay costs little and changes nothing.
     determinism = Determinism.REPLAY
     max_objectives = 0
+    # What a person enqueued is seen by a later ask; nothing else that it is told changes a proposal.
+    ignores_outcomes = True
 
     def __init__(self, setup: Setup, settings: RandomSettings) -> None:
         super().__init__(setup, settings)
@@ -67,6 +69,15 @@ class RandomSearch(Tuner[RandomSettings]):
         """Remember what has been tried, whatever came of it; also what others proposed."""
         if self._unseen is not None and proposal.architecture is not None:
             self._unseen.see(proposal.architecture)
+
+    def snapshot(self) -> bytes:
+        """Return what has been tried; nothing where repetition is allowed, for then nothing is remembered."""
+        return b"" if self._unseen is None else self._unseen.to_bytes()
+
+    def restore(self, state: bytes) -> None:
+        """Take back what has been tried."""
+        if self._unseen is not None:
+            self._unseen = Unseen.from_bytes(state, self.space)
 
     def _draw(self, generator: Random) -> Architecture:
         return self.space.sample(generator, uniform=self.settings.uniform)

@@ -8,6 +8,8 @@ any.
 from __future__ import annotations
 
 import bisect
+import json
+import zlib
 from collections.abc import Callable
 from random import Random
 
@@ -34,6 +36,24 @@ class Unseen:
         self._seen: set[Architecture] = set()
         self._is_numbered = False
         self._numbers: list[int] = []
+
+    def to_bytes(self) -> bytes:
+        """Return all that has been seen, as compressed JSON; which of it came first makes no difference."""
+        shapes: dict[tuple[str, ...], int] = {}
+        rows = [[shapes.setdefault(tuple(seen), len(shapes)), *seen.values()] for seen in self._seen]
+        return zlib.compress(json.dumps([list(shapes), rows], separators=(",", ":")).encode(), 1)
+
+    @classmethod
+    def from_bytes(cls, state: bytes, space: SearchSpace) -> Unseen:
+        """Return what `to_bytes` wrote."""
+        shapes, rows = json.loads(zlib.decompress(state))
+        unseen = cls(space)
+        for shape, *values in rows:
+            decisions = zip(shapes[shape], values, strict=True)
+            unseen.see(
+                Architecture({path: tuple(value) if isinstance(value, list) else value for path, value in decisions})
+            )
+        return unseen
 
     def see(self, architecture: Architecture) -> None:
         """Take an architecture out of the unseen; seeing it twice is harmless."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import cast
 
 from nascore.errors import InvalidInputError
 from nascore.record.proposal import Budget, JsonValue, Objective, Proposal, WarmStart
 from nascore.record.wire.enums import DIRECTION, TASK
+from nascore.record.wire.recent import Recent
 from nascore.space import Architecture, Mixture
+from nascore.space.strictjson import read_json
 from nascore.space.wire import (
     architecture_from_message,
     architecture_to_message,
@@ -17,6 +20,8 @@ from nascore.space.wire import (
 from nascore.v1 import tuner_pb2
 
 MAX_JSON_BYTES = 65_536
+
+_RECENT = Recent()  # A proposal crosses a wire when it is made, leased and told: three times within a short while.
 
 
 def json_object_from_text(text: str, field: str) -> dict[str, JsonValue]:
@@ -30,12 +35,12 @@ def json_object_from_text(text: str, field: str) -> dict[str, JsonValue]:
     if len(text) > MAX_JSON_BYTES:
         raise InvalidInputError(f"{field}: {len(text)} characters, at most {MAX_JSON_BYTES} are allowed.")
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = read_json(text, error=InvalidInputError)
+    except InvalidInputError as error:
         raise InvalidInputError(f"{field}: not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise InvalidInputError(f"{field}: need a JSON object, got {type(value).__name__}.")
-    return value
+    return cast(dict[str, JsonValue], value)
 
 
 def objective_to_message(objective: Objective) -> tuner_pb2.Objective:
@@ -57,6 +62,14 @@ def objective_from_message(message: tuner_pb2.Objective) -> Objective:
 
 def proposal_to_message(proposal: Proposal) -> tuner_pb2.Proposal:
     """Return the message of a proposal."""
+    if (known := _RECENT.message(proposal)) is not None:
+        return known
+    message = _written(proposal)
+    _RECENT.keep(proposal, message)
+    return message
+
+
+def _written(proposal: Proposal) -> tuner_pb2.Proposal:
     message = tuner_pb2.Proposal(
         number=proposal.number,
         task=TASK.to_number(proposal.task),
@@ -82,6 +95,14 @@ def proposal_from_message(message: tuner_pb2.Proposal) -> Proposal:
         InvalidInputError: If the subject or the task is unset, or the notes are no JSON object.
         ArchitectureError: If the architecture itself is malformed.
     """
+    if (known := _RECENT.proposal(message)) is not None:
+        return known
+    proposal = _read(message)
+    _RECENT.keep(proposal, message)
+    return proposal
+
+
+def _read(message: tuner_pb2.Proposal) -> Proposal:
     architecture, mixture = _subject(message)
     return Proposal(
         number=message.number,

@@ -1,0 +1,33 @@
+"""The watchdog: looks at a tuner's memory now and then, and kills what holds too much.
+
+The kernel's own limits (RLIMIT_AS) would also count what is only reserved, of which CUDA takes hundreds of gigabytes.
+What a look costs grows with the tuner's family, so looks become rarer where they are dear. Not here: what is done about
+a death (``supervised``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from nascore.tuner.limits import HostLimits
+from nascore.tuner.process import TunerProcess
+
+_MOST_SHARE = 0.01
+"""Largest part of one core that looking may take."""
+
+
+async def watch_memory(process: TunerProcess, *, limits: HostLimits) -> str:
+    """Wait until a tuner ends or holds too much and is killed; returns why it was killed, empty if it was not."""
+    while process.is_running:
+        begun = time.perf_counter()
+        used = process.memory_bytes()
+        if used > limits.memory_bytes and process.is_running:
+            process.kill()
+            return (
+                f"it used {used / 2**20:.0f} MiB, above the limit of {limits.memory_bytes / 2**20:.0f} MiB, "
+                "and was ended before it could harm others."
+            )
+        cost = time.perf_counter() - begun
+        await asyncio.sleep(max(limits.watch_interval_s, cost / _MOST_SHARE))
+    return ""
