@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 PACKAGES := core trial-sdk plugins/nas-random plugins/nas-evolution
 REQUIREMENTS := requirements-dev.txt constraints.txt $(addsuffix /pyproject.toml,$(PACKAGES))
 
-.PHONY: setup demo test test-slow lint format bench proto clean
+.PHONY: setup demo test test-slow torture lint format bench proto clean
 
 setup: $(STAMP)
 
@@ -28,6 +28,13 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest -q -m slow
 
+# The nightly size of what make test-slow tries in small: kills, system calls, power cuts, malformed input. An hour.
+torture: setup
+	$(BIN)/python -m nascore.testing.torture --kills 500 --trials 2000 --workers 8 --seed 1
+	$(BIN)/python -m nascore.testing.torture --kills 200 --trials 400 --workers 1 --tuner all
+	$(BIN)/python -m nascore.testing.durability
+	$(BIN)/python -m nascore.testing.fuzz --count 1000000
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,7 +47,12 @@ format: setup
 
 bench: setup
 	$(BIN)/python benchmarks/ask_tell.py
+	benchmarks/peers.sh
 	$(BIN)/python benchmarks/durable.py
+	$(BIN)/python benchmarks/latency.py
+	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/recovery.py
+	$(BIN)/python benchmarks/trial_cost.py
 
 proto: setup
 	$(BIN)/python scripts/generate_protos.py
