@@ -215,6 +215,13 @@ class TunerCrashedError(PluginError):
     reason = "STRATEGY_CRASHED"
     is_retryable = True
 
+    @classmethod
+    def for_good(cls, message: str, *, hint: str) -> TunerCrashedError:
+        """Return the error of a tuner that no further request gets to work: somebody has to mend something."""
+        error = cls(message, hint=hint)
+        error.is_retryable = False
+        return error
+
 
 class InternalError(NascoreError):
     """A defect of nascore itself; please report it."""

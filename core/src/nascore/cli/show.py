@@ -11,6 +11,7 @@ from nascore.cli.documents import experiment_document
 from nascore.cli.screen import emit_document, printable, show
 from nascore.cli.source import Found, choose_records, server_options
 from nascore.cli.tables import architecture_table, experiment_facts, facts_table
+from nascore.cli.tuners import level_of
 from nascore.cli.verb import Verb, experiment_argument, json_option
 from nascore.cli.wording import metrics_text
 from nascore.record import TrialRecord
@@ -41,6 +42,10 @@ def command(
 
 def _print(found: Found, best: tuple[TrialRecord, ...]) -> None:
     facts = experiment_facts(found.record, is_held=found.is_held)
+    place = next(place for place, (name, _) in enumerate(facts, 1) if name == "tuner")
+    # Of an address nothing is known here before its tuner is started, and of a server's plugins nothing at all.
+    level = level_of(found.record.spec.tuner) if found.folder is not None else ""
+    facts.insert(place, ("after a crash", level))
     facts.append(("record", str(found.folder) if found.folder is not None else "on the server"))
     show(facts_table(facts))
     if len(best) == 1:

@@ -11,8 +11,9 @@ from nascore.cli.screen import emit_document, printable, say, show
 from nascore.cli.suggestion import did_you_mean
 from nascore.cli.tables import table_of
 from nascore.cli.verb import Verb, json_option
+from nascore.errors import NascoreError
 from nascore.record import JsonValue
-from nascore.tuner.contract import Tuner
+from nascore.tuner.contract import Determinism, Tuner
 from nascore.tuner.plugins import TUNERS, Plugins, PluginState, PluginStatus
 from nascore.tuner.settings import SettingsOption, settings_options
 
@@ -73,7 +74,21 @@ def _print_one(status: PluginStatus) -> None:
 def _abilities(tuner: type[Tuner]) -> str:  # type: ignore[type-arg]  # any settings
     most = "any number of objectives" if tuner.max_objectives == 0 else f"objectives: {tuner.max_objectives}"
     modes = ", ".join(sorted(mode.value for mode in tuner.modes))
-    return f"{modes}; {most}; determinism {tuner.determinism.value}"
+    return f"{modes}; {most}; {level_text(tuner.determinism)}"
+
+
+def level_text(level: Determinism) -> str:
+    """Return how faithfully a tuner goes on after a crash: ``L1 · deterministic replay``."""
+    return f"{level.value} · {level.meaning}"
+
+
+def level_of(name: str) -> str:
+    """Return the level of an installed tuner in words; empty if it is not installed, is broken, or is no plugin."""
+    try:
+        tuner = tuner_of(Plugins(TUNERS).find(name))
+    except NascoreError:
+        return ""
+    return "" if tuner is None else level_text(tuner.determinism)
 
 
 def tuner_of(status: PluginStatus) -> type[Tuner] | None:  # type: ignore[type-arg]  # any settings
@@ -104,6 +119,7 @@ def _document(status: PluginStatus) -> dict[str, JsonValue]:
         return {**document, "reason": status.reason, "remedy": status.remedy}
     document["summary"] = tuner.summary
     document["determinism"] = tuner.determinism.value
+    document["determinism_text"] = tuner.determinism.meaning
     document["modes"] = [*sorted(mode.value for mode in tuner.modes)]
     document["max_objectives"] = tuner.max_objectives
     document["node_kinds"] = [*sorted(tuner.node_kinds)]

@@ -37,7 +37,7 @@ END_REASONS: Mapping[EndReason, str] = {
     EndReason.TARGET: "the target is reached",
     EndReason.EXHAUSTED: "the tuner has nothing left to propose",
     EndReason.STOPPED: "stopped by hand",
-    EndReason.FAILED: "too many trials failed",
+    EndReason.FAILED: "it could not go on",
 }
 
 

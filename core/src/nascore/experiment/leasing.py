@@ -249,10 +249,11 @@ class Leasing:
             return
         self._failed_asks += 1
         _LOG.warning("Experiment %s: ask %d failed: %s", self._ledger.state.id, self._failed_asks, error)
-        if self._failed_asks >= MAX_FAILED_ASKS:
-            self._failed_asks = 0
+        is_hopeless = isinstance(error, TunerCrashedError) and not error.is_retryable
+        if is_hopeless or self._failed_asks >= MAX_FAILED_ASKS:
+            times, self._failed_asks = self._failed_asks, 0
             self._conversation.forget()  # A person who resumes it wants a fresh tuner.
-            self.fail(f"The tuner failed {MAX_FAILED_ASKS} times in a row: {error}")
+            self.fail(str(error) if is_hopeless else f"The tuner failed {times} times in a row: {error}")
         else:
             self.note_trouble(str(error))
             self._waiters.fail(wanted, error)

@@ -80,6 +80,10 @@ class Registering:
             self._leasing.advance()
             raise
         except TunerCrashedError as error:
-            self._leasing.note_trouble(str(error))
+            if error.is_retryable:
+                self._leasing.note_trouble(str(error))
+            else:
+                self._leasing.fail(str(error))
+                self._leasing.advance()
             raise
         self._leasing.tuner_works()

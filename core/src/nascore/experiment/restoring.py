@@ -97,7 +97,7 @@ async def _replay(session: TunerSession, state: State, saved: TunerSnapshot) -> 
         diverged = await session.replay(batch)
         if diverged:
             shown = ", ".join(map(str, diverged[:5]))
-            raise TunerCrashedError(
+            raise TunerCrashedError.for_good(
                 f"Tuner {state.known_spec.tuner}: {len(diverged)} proposals came out otherwise than logged when it was "
                 f"replayed, the first ones those of trials {shown}.",
                 hint="Was it upgraded meanwhile? Install the version that began the experiment, then resume.",
@@ -107,7 +107,7 @@ async def _replay(session: TunerSession, state: State, saved: TunerSnapshot) -> 
 def _nothing_works(spec: ExperimentSpec, count: int, last: Exception | None) -> TunerCrashedError:
     level = Determinism.SNAPSHOT
     tried = f"none of its {count} saved states works: {last}" if last is not None else "no saved state of it is left."
-    return TunerCrashedError(
+    return TunerCrashedError.for_good(
         f"Tuner {spec.tuner} cannot go on. It is of level {level.value} ({level.meaning}), which needs a saved state, "
         f"and {tried}",
         hint="Install the version of the tuner that began the experiment, or restore the database from a copy; then "

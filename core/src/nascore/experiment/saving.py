@@ -95,7 +95,7 @@ class Saving:
 
 
 def _wrong(description: Description, covered: int | None, told_through: int) -> TunerCrashedError:
-    what = "no state, though it declares that it keeps one" if covered is None else f"a state that covers outcome {covered}"
+    what = "no state, though it declares one" if covered is None else f"a state that covers outcome {covered}"
     return TunerCrashedError(
         f"Tuner {description.name} {description.version} saved {what}; it was told outcome {told_through} last.",
         hint="Report it to the authors of the tuner.",

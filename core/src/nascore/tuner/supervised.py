@@ -294,6 +294,4 @@ def _telling(outcomes: Sequence[Told]) -> str:
 
 
 def _quarantined(verdict: str) -> TunerCrashedError:
-    error = TunerCrashedError(verdict, hint="Mend or replace the tuner, then resume.")
-    error.is_retryable = False
-    return error
+    return TunerCrashedError.for_good(verdict, hint="Mend or replace the tuner, then resume.")
