@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 from nascore.errors import ExhaustedResourceError, InvalidInputError, NotFoundError
 from nascore.launch.contract import Launcher, Worker, WorkerSpec, WorkerState, WorkerStatus
+from nascore.secrecy import is_secret
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 _OWN = frozenset(
@@ -113,8 +114,7 @@ def worker_environment(environ: Mapping[str, str], spec: WorkerSpec) -> dict[str
 
 
 def _is_withheld(name: str) -> bool:
-    # The address of a database may hold its password.
-    return name in _OWN or (name.startswith("NASCORE_") and ("TOKEN" in name or name.endswith("DATABASE")))
+    return name in _OWN or is_secret(name)
 
 
 def _program(spec: WorkerSpec, environment: Mapping[str, str]) -> str:

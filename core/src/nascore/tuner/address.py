@@ -9,6 +9,7 @@ import difflib
 import ipaddress
 import re
 import shlex
+import socket
 from collections.abc import Callable
 
 import grpc
@@ -111,9 +112,9 @@ def _server(address: str, *, is_tls: bool, insecure: bool, tls_roots: bytes | No
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+    """Whether every address that a host means is of this machine: a name is worth what it resolves to."""
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
+        found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
+    except OSError:
         return False
+    return all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)

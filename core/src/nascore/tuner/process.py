@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nascore.errors import PluginError, TunerCrashedError, UnsupportedError
+from nascore.secrecy import is_secret
 from nascore.tuner import guard
 from nascore.tuner.family import kill_marked, resident_bytes
 from nascore.tuner.folders import PrivateFolder, clear_stale
@@ -31,7 +32,7 @@ from nascore.tuner.session import PROTOCOL_VERSION
 
 _GREETING = re.compile(r"nascore-tuner v(\d+) (\S+)")
 _LOCAL_ADDRESS = re.compile(r"unix:/.+|(127\.0\.0\.1|localhost|\[::1\]):\d+")
-_SECRETS = ("NASCORE_TOKEN", "NASCORE_TOKEN_FILE", "NASCORE_SERVER", "NASCORE_DATABASE")
+_SERVER_VARIABLE = "NASCORE_SERVER"  # A tuner has no business with the server's own address.
 _SOCKET_NAME = "tuner.sock"
 _REAP_S = 2.0
 _LAST_WORDS_S = 0.5
@@ -68,7 +69,9 @@ class TunerProcess:
         await asyncio.to_thread(clear_stale)
         folder = PrivateFolder(socket_name=_SOCKET_NAME)
         token = secrets.token_urlsafe(32)
-        environment = {key: value for key, value in os.environ.items() if key not in _SECRETS}
+        environment = {
+            key: value for key, value in os.environ.items() if key != _SERVER_VARIABLE and not is_secret(key)
+        }
         environment |= {SOCKET_VARIABLE: str(folder.socket), TOKEN_VARIABLE: token}
         guarded = (sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), *command)
         try:
