@@ -1,15 +1,17 @@
 """What SQLite alone can do to the log: settings, full disks, and files that are not its own."""
 
 import asyncio
+import os
 import resource
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 from nascore.errors import DataLossError, ExhaustedResourceError, StateError
-from nascore.journal import SqliteJournal, reading
+from nascore.journal import Holder, SqliteJournal, open_journal, reading
 
 
 async def test_durability_settings_are_on(sqlite, on_thread):
@@ -179,3 +181,32 @@ async def test_two_journals_of_one_process_do_not_share(tmp_path, entry):
     await first.append("one", [entry(1)])
     assert await second.experiments() == ()
     await asyncio.gather(first.close(), second.close())
+
+
+def locks_of(path):
+    """Kinds of the locks that processes hold on a file, from the kernel."""
+    inode = f":{path.stat().st_ino} "
+    return sorted(line.split()[3] for line in Path("/proc/locks").read_text().splitlines() if inode in line)
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the kernel tells of locks in /proc/locks on Linux only")
+async def test_reading_in_the_process_that_writes_leaves_its_locks(tmp_path, entry):
+    path = tmp_path / "log.db"
+    journal, hold = await open_journal(path, holder=Holder(os.getpid(), "here"))
+    await journal.append("one", [entry(1)])
+    before = locks_of(path)
+    assert before
+    for wal in ("as it is", "empty"):
+        if wal == "empty":
+            await asyncio.to_thread(empty_wal, path)
+        with reading(path) as log:
+            assert len(log.entries("one")) == 1
+        assert locks_of(path) == before, wal
+    await journal.close()
+    hold.release()
+
+
+def empty_wal(path):
+    """Move the write-ahead log into the database, as the writer does every so often, from another process."""
+    code = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()"
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True)

@@ -136,7 +136,7 @@ class Holding:
         accepted = accepted_outcome(
             outcome, record.proposal, state.known_spec.objectives, last_report=reports[-1] if reports else None
         )
-        return replace(accepted, duration_s=max(0.0, self._clock.time() - record.started_at))
+        return replace(accepted, duration_s=self._leasing.duration_s(record.number))
 
     def _retry(self, record: TrialRecord, outcome: Outcome, request_id: str) -> Event:
         if record.attempt >= stopping.max_attempts(self._ledger.state.known_spec.limits):

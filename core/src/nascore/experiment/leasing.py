@@ -53,6 +53,7 @@ class Leasing:
         self._clock = clock
         self._waiters = Waiters(clock)
         self._deadlines = Deadlines()
+        self._began: dict[int, float] = {}  # When this process leased a trial, on the monotonic clock.
         self._alarm = Alarm(clock, self._ring)
         self._asking: asyncio.Task[None] | None = None
         self._resting: asyncio.Task[None] | None = None
@@ -89,6 +90,14 @@ class Leasing:
     def release(self, number: int) -> None:
         """Forget the lease of a trial that was given back or has ended."""
         self._deadlines.drop(number)
+        self._began.pop(number, None)
+
+    def duration_s(self, number: int) -> float:
+        """Return how long a trial has run; by the wall clock only if an earlier process leased it."""
+        began = self._began.get(number)
+        if began is None:
+            return max(0.0, self._clock.time() - self._ledger.state.trials[number].started_at)
+        return self._clock.monotonic() - began
 
     def advance(self) -> None:
         """Do all that the state allows now."""
@@ -156,6 +165,7 @@ class Leasing:
             event = Leased(number, trial.epoch + 1, trial.attempt + 1, waiter.worker, waiter.request_id)
             self._ledger.write(event)
             self.renew(number)
+            self._began[number] = self._clock.monotonic()
             reply = Reply(event.kind, (number,), event.epoch, event.attempt, event.worker)
             self._answer(waiter, self._granted(reply))
             places -= 1
@@ -262,10 +272,19 @@ class Leasing:
 
     def _ring(self) -> None:
         if not self._is_closed and self._ledger.is_ready:
+            if self._slept():
+                self.restart()
+                return
             for number in self._deadlines.expired(self._clock.monotonic()):
                 self._ledger.write(self._loss(number))
             with suppress(UnavailableError):
                 self.advance()
+
+    def _slept(self) -> bool:
+        """Whether this process stood still so long that renewals may wait in its sockets, unread."""
+        due = self._deadlines.next()
+        period = stopping.lease_s(self._ledger.state.known_spec.limits)
+        return due is not None and self._clock.monotonic() - due > period / 3
 
     def _loss(self, number: int) -> Event:
         state = self._ledger.state
@@ -275,9 +294,9 @@ class Leasing:
         message = (
             f"Lost {trial.attempt} times; last by worker {trial.worker!r}, silent for {stopping.lease_s(limits):g} s."
         )
-        duration = max(0.0, self._clock.time() - trial.started_at)
         failure = Failure(FailureKind.LOST, message)
-        return Finished(number, trial.epoch, Outcome(OutcomeStatus.FAILED, duration_s=duration, failure=failure))
+        outcome = Outcome(OutcomeStatus.FAILED, duration_s=self.duration_s(number), failure=failure)
+        return Finished(number, trial.epoch, outcome)
 
     def _set_alarm(self, state: State) -> None:
         if (lease_over := self._deadlines.next()) is not None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from nascore.errors import DataLossError, StateError
 from nascore.failpoints import failpoint
 from nascore.journal.contract import Entry
+from nascore.journal.file_lock import read_file_holder
 from nascore.journal.migrations import Step, migrate, newest, refuse_newer
 from nascore.journal.rows import EVENT_COLUMNS, entries_of
 from nascore.journal.sqlite_errors import understood
@@ -72,7 +73,9 @@ def connect(path: Path, *, steps: Sequence[Step] = STEPS) -> sqlite3.Connection:
         # Opened by one thread, then used by the writer's alone.
         connection = sqlite3.connect(path, isolation_level=None, timeout=_TIMEOUT_S, check_same_thread=False)
         try:
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            # Written back by SqliteStore: SQLite's own way does not say when it failed.
+            own = ("wal_autocheckpoint=0", "journal_size_limit=0")
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *own):
                 connection.execute(f"PRAGMA {pragma}")
             _bring_up_to_date(connection, path, steps)
         except BaseException:
@@ -89,7 +92,7 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
         DataLossError: It is no SQLite database, or is damaged.
     """
     with understood(path):
-        if path.exists() and path.stat().st_size:
+        if path.exists() and path.stat().st_size and not _is_ours(path):
             _look(path, STEPS)
         return _open_read_only(path, STEPS)
 
@@ -112,6 +115,12 @@ def stored_entries(connection: sqlite3.Connection, experiment: str, *, after_seq
     """
     query = f"SELECT {EVENT_COLUMNS} FROM events WHERE experiment = ? AND seq > ? ORDER BY seq"  # noqa: S608 - no input in it
     return entries_of(connection.execute(query, (experiment, after_seq)), experiment=experiment, after_seq=after_seq)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether this very process writes to the file: closing another descriptor of it would drop SQLite's locks."""
+    holder = read_file_holder(path)
+    return holder is not None and holder.pid == os.getpid()
 
 
 def _look(path: Path, steps: Sequence[Step]) -> None:

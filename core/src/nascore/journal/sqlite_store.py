@@ -6,6 +6,7 @@ Not here: tables and opening (``nascore.journal.sqlite_schema``).
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,12 @@ WHERE experiment = ?1 AND place <= (SELECT max(place) FROM snapshots WHERE exper
 """
 
 
+_LONG_WAL = 1_000 * 4_120
+"""Bytes of the write-ahead log from which it is written back: as many frames as SQLite takes for itself."""
+
+_LOG = logging.getLogger(__name__)
+
+
 class SqliteStore(Store):
     """One SQLite file.
 
@@ -54,6 +61,7 @@ class SqliteStore(Store):
             if isinstance(error, NascoreError):  # Some of ours are errors of the system, too.
                 raise
             raise self.understood(error) from error
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # Closed last: closing it drops SQLite's locks.
 
     def take_over(self) -> None:
         """See `Store.take_over`."""
@@ -110,7 +118,9 @@ class SqliteStore(Store):
 
     def close(self) -> None:
         """See `Store.close`."""
+        self._write_back("TRUNCATE")
         self.connection.close()
+        os.close(self._file)
 
     def _insert(self, appends: Sequence[tuple[str, Sequence[Entry]]]) -> None:
         for experiment, entries in appends:
@@ -129,6 +139,32 @@ class SqliteStore(Store):
 
     def _commit(self) -> None:
         self.connection.execute("COMMIT")
+        with suppress(OSError):
+            if self._wal.stat().st_size > _LONG_WAL:
+                self._write_back("PASSIVE")
+
+    def _write_back(self, mode: str) -> None:
+        """Move the write-ahead log into the database; if that fails it stays, and is moved another time."""
+        try:
+            self.connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        except sqlite3.Error as error:
+            _LOG.warning("Database %s: its write-ahead log was not written back: %s", self._path, error)
+            self._forget_pages()
+
+    def _forget_pages(self) -> None:
+        """Drop what the kernel holds of the files: after a failed sync it takes pages for written that are not.
+
+        Without this, ext4 answers the next sync of the same pages with success and writes them where nobody reads.
+        """
+        if not hasattr(os, "posix_fadvise"):
+            return  # Not on macOS.
+        os.posix_fadvise(self._file, 0, 0, os.POSIX_FADV_DONTNEED)
+        with suppress(OSError), self._wal.open("rb") as wal:
+            os.posix_fadvise(wal.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    @property
+    def _wal(self) -> Path:
+        return Path(f"{self._path}-wal")
 
     def _undo(self, error: Exception) -> None:
         with suppress(sqlite3.Error):
@@ -138,7 +174,7 @@ class SqliteStore(Store):
         if is_broken or getattr(error, "errno", None) == errno.EIO:
             # After a failed sync, what this connection holds in memory proves nothing: look at the disk again.
             with suppress(NascoreError, OSError, sqlite3.Error):
-                _forget_pages(Path(f"{self._path}-wal"))
+                self._forget_pages()
                 fresh = connect(self._path, steps=self._steps)
                 self.connection.close()
                 self.connection = fresh
@@ -149,14 +185,3 @@ class SqliteStore(Store):
     def _stored_epoch(self) -> int:
         epoch: int = self.connection.execute("SELECT epoch FROM writer").fetchone()[0]
         return epoch
-
-
-def _forget_pages(file: Path) -> None:
-    """Drop what the kernel holds of a write-ahead log: after a failed sync it takes pages for written that are not.
-
-    Without this, ext4 answers the next sync of the same pages with success and writes them where nobody reads. Never
-    for the database itself: closing any descriptor of it would drop SQLite's locks.
-    """
-    if hasattr(os, "posix_fadvise"):  # Not on macOS.
-        with file.open("rb") as wal:
-            os.posix_fadvise(wal.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -19,7 +19,7 @@ from blake3 import blake3
 
 from nascore.errors import DataLossError, NotFoundError
 from nascore.record import JsonValue
-from nascore.weights.durable import sync_folder, write_file
+from nascore.weights.durable import named_if_failed, sync_folder, write_file
 from nascore.weights.manifest import (
     LOOSE,
     MAX_MANIFEST,
@@ -145,7 +145,8 @@ class DirectoryStore:
         if folder.exists():
             return
         self._make(folder.parent)
-        folder.mkdir(exist_ok=True)
+        with named_if_failed(folder):
+            folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
 
     def _read_blob(self, entry: Entry) -> TensorData:

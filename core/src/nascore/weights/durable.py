@@ -22,15 +22,16 @@ def write_file(path: Path, parts: Iterable[Data]) -> None:
     """Write ``parts`` to ``path``, replacing what was there in one step; call ``sync_folder`` afterwards.
 
     Raises:
-        ExhaustedResourceError: The disk is full; nothing is left behind.
+        ExhaustedResourceError: The disk is full or failed; nothing is left behind.
     """
     temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
     try:
-        with _named_if_full(path), temporary.open("xb") as file:
+        with named_if_failed(path), temporary.open("xb") as file:
             file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        with named_if_failed(path):
+            temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -40,21 +41,27 @@ def sync_folder(folder: Path) -> None:
     """Flush a folder's list of names to the disk.
 
     Raises:
-        ExhaustedResourceError: The disk is full.
+        ExhaustedResourceError: The disk is full or failed.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with _named_if_full(folder):
+        with named_if_failed(folder):
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
 @contextmanager
-def _named_if_full(path: Path) -> Iterator[None]:
+def named_if_failed(path: Path) -> Iterator[None]:
+    """Turn the errors of a full or failing disk into ours.
+
+    Raises:
+        ExhaustedResourceError: The disk is full, or failed.
+    """
     try:
         yield
     except OSError as fault:
-        if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if fault.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
             raise
-        raise ExhaustedResourceError(f"{path}: no room on the disk.", hint="Make room and try again.") from fault
+        what = "the disk failed" if fault.errno == errno.EIO else "no room on the disk"
+        raise ExhaustedResourceError(f"{path}: {what}.", hint="Mend that and try again.") from fault

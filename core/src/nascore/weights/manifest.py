@@ -82,6 +82,10 @@ class Manifest:
     notes: Mapping[str, JsonValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if type(self.trial) is not int or not 0 <= self.trial < 2**53 or not isinstance(self.architecture, str):
+            raise InvalidInputError(
+                f"trial {self.trial!r:.40} is no number of a trial, or the architecture's fingerprint is no text."
+            )
         if len(self.entries) > MAX_TENSORS:
             raise InvalidInputError(
                 f"A checkpoint has at most {MAX_TENSORS} tensors, but this has {len(self.entries)}."
