@@ -11,7 +11,7 @@ from nascore.cli.beginning import begin_search
 from nascore.cli.duration import parse_duration
 from nascore.cli.experimentfile import experiment_file_schema, read_experiment_file
 from nascore.cli.failure import InputFileError
-from nascore.cli.options import Count, Parsed
+from nascore.cli.options import Count, Parsed, database_option
 from nascore.cli.plan import plan_of
 from nascore.cli.progress import choose_reporter
 from nascore.cli.request import Isolation, RunRequest, parse_gpus, parse_objective
@@ -19,6 +19,7 @@ from nascore.cli.source import chosen_home
 from nascore.cli.suggestion import did_you_mean
 from nascore.cli.tunerverb import TunerVerb, given_settings, insecure_option, settings_option
 from nascore.cli.verb import quiet_option
+from nascore.journal import Location
 from nascore.record import JsonValue, Objective
 
 _YAML = (".yaml", ".yml")
@@ -54,6 +55,7 @@ def _show_schema(context: click.Context, _parameter: click.Parameter, value: boo
 )
 @click.option("--gpus", type=Parsed("0,1|none", parse_gpus), help="GPUs to use.  [default: all]")
 @click.option("--name", help="Name of the experiment.")
+@database_option
 @click.option(
     "--schema",
     is_flag=True,
@@ -80,6 +82,7 @@ def command(
     isolation: str | None,
     gpus: tuple[str, ...] | None,
     name: str | None,
+    database: Location | None,
     is_quiet: bool,
 ) -> None:
     """Search on this machine.
@@ -106,7 +109,7 @@ def command(
     )
     plan = plan_of(_request_in(target).overridden_by(said))
     reporter = choose_reporter(is_quiet=is_quiet, workers=plan.run.parallel)
-    context.exit(begin_search(plan, home=chosen_home(context), reporter=reporter).show())
+    context.exit(begin_search(plan, home=chosen_home(context), reporter=reporter, database=database).show())
 
 
 def _request_in(target: Path) -> RunRequest:

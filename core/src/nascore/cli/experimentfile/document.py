@@ -1,29 +1,34 @@
 """A YAML document with positions: plain values, each of which knows its line.
 
-Only plain YAML is read: no tags, so that nothing in a file can name a Python object; at most 1 MiB, 64 aliases, 32
-levels and 20,000 values, so that no file can fill the memory. Not here: what the keys mean
-(``nascore.cli.experimentfile.keys``).
+Only plain YAML is read: no tags, so that nothing in a file can name a Python object; at most 256 KiB, 64 aliases, 32
+levels and 20,000 values, all counted while the text is parsed, so that no file can fill the memory or an hour. Not
+here: what the keys mean (``nascore.cli.experimentfile.keys``), and the parsing itself (``composing``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Union
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import Node as YamlNode
 
+from nascore.cli.experimentfile.composing import MOST_LEVELS, MOST_VALUES, CapError, composed
 from nascore.cli.failure import InputFileError
 from nascore.record import JsonValue
 
-_MOST_BYTES = 2**20
-_MOST_ALIASES = 64
-_MOST_LEVELS = 32
-_MOST_VALUES = 20_000
+_MOST_BYTES = 2**18
+_LARGEST = 2**1023  # Beyond, an integer fits no double, and most of what is done with numbers fails.
+
+# What ruamel.yaml raises, where it should say what is wrong: found by fuzzing ("%YAML 9.9", "\\UFFFFFFFF").
+_PARSER_DEFECTS = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+
+_TAG = "tag:yaml.org,2002:"
+_MERGE = f"{_TAG}merge"
 
 Value = Union[str, int, float, bool, None, dict[str, "Node"], list["Node"]]
 
@@ -82,10 +87,9 @@ def read_document(path: Path) -> Node:
     text = _read_text(path)
     source = Source(path, tuple(text.splitlines()))
     try:
-        _check_events(text, source)
-        loaded = YAML(typ="rt", pure=True).load(text)
-    except InputFileError:
-        raise
+        root, construct = composed(text)
+    except CapError as error:
+        raise source.error(error.message, line=error.line, hint=error.hint) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise source.error(
@@ -93,9 +97,9 @@ def read_document(path: Path) -> Node:
             line=mark.line if mark else 0,
             hint=_syntax_hint(error),
         ) from error
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise source.error(f"Not valid YAML: {error}.", line=0) from error
-    return _Converter(source).convert(loaded, line=0, path="")
+    except (YAMLError, *_PARSER_DEFECTS) as error:
+        raise source.error(f"Not valid YAML: {error!s:.200}.", line=0) from error
+    return _Converter(source, construct).convert(root, path="")
 
 
 def _read_text(path: Path) -> str:
@@ -105,7 +109,7 @@ def _read_text(path: Path) -> str:
     except OSError as error:
         raise InputFileError(f"Cannot read the file: {error.strerror}.", where=str(path)) from error
     if len(content) > _MOST_BYTES:
-        raise InputFileError("The file is larger than 1 MiB.", where=str(path), hint="Is it the right file?")
+        raise InputFileError("The file is larger than 256 KiB.", where=str(path), hint="Is it the right file?")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -114,76 +118,96 @@ def _read_text(path: Path) -> str:
 
 
 def _syntax_hint(error: MarkedYAMLError) -> str:
-    problem = str(error.problem)
-    if "\\t" in problem:
-        return "Indent with spaces, not tabs."
-    return "Remove one of the two." if "duplicate key" in problem else ""
-
-
-def _check_events(text: str, source: Source) -> None:
-    level = aliases = 0
-    for event in YAML(typ="rt", pure=True).parse(text):
-        line = event.start_mark.line if event.start_mark is not None else 0
-        if isinstance(event, CollectionStartEvent):
-            level += 1
-        elif isinstance(event, CollectionEndEvent):
-            level -= 1
-        aliases += isinstance(event, AliasEvent)
-        if level > _MOST_LEVELS:
-            raise source.error(f"Nested deeper than {_MOST_LEVELS} levels.", line=line)
-        if aliases > _MOST_ALIASES:
-            raise source.error(f"More than {_MOST_ALIASES} aliases.", line=line, hint="Write the values out.")
-        tag = getattr(event, "tag", None) if isinstance(event, NodeEvent) else None
-        if tag not in (None, "!"):
-            raise source.error(f"Tags such as `{tag}` are not read.", line=line, hint="Write a plain value.")
+    return "Indent with spaces, not tabs." if "\\t" in str(error.problem) else ""
 
 
 class _Converter:
-    """Turns what ruamel loaded into nodes, counting them."""
+    """Turns what was parsed into values that know their place; an alias counts for all that it stands for."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, construct: SafeConstructor) -> None:
         self._source = source
+        self._construct = construct
         self._count = 0
+        self._level = 0
 
-    def convert(self, loaded: object, *, line: int, path: str) -> Node:
+    def convert(self, parsed: YamlNode | None, *, path: str) -> Node:
+        line = 0 if parsed is None else parsed.start_mark.line
         self._count += 1
-        if self._count > _MOST_VALUES:
-            raise self._source.error(f"More than {_MOST_VALUES:,} values.", line=line)
-        if isinstance(loaded, CommentedMap):
-            return self._convert_map(loaded, line=line, path=path)
-        if isinstance(loaded, CommentedSeq):
-            return Node(list(self._items(loaded, path=path)), self._source, line, path)
-        return Node(self._scalar(loaded, line=line), self._source, line, path)
+        if self._count > MOST_VALUES:
+            raise self._source.error(f"More than {MOST_VALUES:,} values.", line=line)
+        if isinstance(parsed, ScalarNode):
+            return Node(self._scalar(parsed, line=line), self._source, line, path)
+        if self._level > MOST_LEVELS:  # An alias may stand inside what it stands for.
+            raise self._source.error(f"Nested deeper than {MOST_LEVELS} levels.", line=line)
+        self._level += 1
+        node = self._convert_collection(parsed, line=line, path=path)
+        self._level -= 1
+        return node
 
-    def _convert_map(self, loaded: CommentedMap, *, line: int, path: str) -> Node:
-        nodes, key_lines = {}, {}
-        for key, value in loaded.items():
-            key_line, value_line = self._lines(loaded, key, fallback=line)
-            if not isinstance(key, str):
-                raise self._source.error(f"The key {key!r} is not text.", line=key_line, hint="Write it in quotes.")
-            nodes[str(key)] = self.convert(value, line=value_line, path=f"{path}.{key}" if path else str(key))
-            key_lines[str(key)] = key_line
+    def _convert_collection(self, parsed: YamlNode | None, *, line: int, path: str) -> Node:
+        if isinstance(parsed, MappingNode):
+            return self._convert_map(parsed, line=line, path=path)
+        if isinstance(parsed, SequenceNode):
+            items = [self.convert(item, path=f"{path}[{index}]") for index, item in enumerate(parsed.value)]
+            return Node(items, self._source, line, path)
+        return Node(None, self._source, line, path)
+
+    def _convert_map(self, parsed: MappingNode, *, line: int, path: str) -> Node:
+        nodes: dict[str, Node] = {}
+        key_lines: dict[str, int] = {}
+        merged: list[YamlNode] = []
+        for key_node, value in parsed.value:
+            if key_node.tag == _MERGE:
+                merged.append(value)
+                continue
+            key = self._key(key_node)
+            if key in nodes:
+                message = f"Not valid YAML: found duplicate key `{key}`."
+                raise self._source.error(message, line=key_node.start_mark.line, hint="Remove one of the two.")
+            nodes[key] = self.convert(value, path=f"{path}.{key}" if path else key)
+            key_lines[key] = key_node.start_mark.line
+        for value in merged:
+            for other in self._groups(value, path=path):
+                for key, node in other.items():
+                    nodes.setdefault(key, node)
+                    key_lines.setdefault(key, line)  # It stands elsewhere; here is where it is wanted.
         return Node(nodes, self._source, line, path, key_lines)
 
-    @staticmethod
-    def _lines(loaded: CommentedMap, key: object, *, fallback: int) -> tuple[int, int]:
+    def _groups(self, parsed: YamlNode, *, path: str) -> Iterator[dict[str, Node]]:
+        """Yield the groups of keys that ``<<`` takes in: one, or each of a list."""
+        found = self.convert(parsed, path=path)
+        for node in found.value if isinstance(found.value, list) else [found]:
+            if not isinstance(node.value, dict):
+                raise node.error("`<<` takes in groups of keys only.", hint="Write the keys out.")
+            yield node.value
+
+    def _key(self, parsed: YamlNode) -> str:
+        line = parsed.start_mark.line
+        key = self._scalar(parsed, line=line) if isinstance(parsed, ScalarNode) else None
+        if not isinstance(key, str):
+            shown = f" {parsed.value:.80}" if isinstance(parsed, ScalarNode) else ""
+            raise self._source.error(f"The key{shown} is not text.", line=line, hint="Write it in quotes.")
+        return key
+
+    def _scalar(self, parsed: YamlNode, *, line: int) -> Value:
+        kind = str(parsed.tag).removeprefix(_TAG)
+        if kind not in ("str", "int", "float", "bool", "null"):
+            message = f"`{parsed.value:.80}` is neither text nor a number."
+            raise self._source.error(message, line=line, hint="Write it in quotes.")
         try:
-            return loaded.lc.key(key)[0], loaded.lc.value(key)[0]
-        except KeyError:  # a key merged in with << stands elsewhere
-            return fallback, fallback
+            value: Value = getattr(self._construct, f"construct_yaml_{kind}")(parsed)
+        except (ValueError, LookupError, YAMLError) as error:
+            raise self._source.error(f"Not valid YAML: {error!s:.200}.", line=line) from error
+        fault = _fault(value)
+        if fault:
+            raise self._source.error(f"`{parsed.value!r:.80}` {fault}.", line=line, hint="Write another value.")
+        return value
 
-    def _items(self, loaded: Sequence[object], *, path: str) -> Iterator[Node]:
-        assert isinstance(loaded, CommentedSeq)
-        for index, item in enumerate(loaded):
-            yield self.convert(item, line=loaded.lc.item(index)[0], path=f"{path}[{index}]")
 
-    def _scalar(self, loaded: object, *, line: int) -> Value:
-        if loaded is None or isinstance(loaded, bool):
-            return loaded
-        # ruamel's own scalar classes remember how they were written; an anchored boolean is an int to Python.
-        if type(loaded).__name__ == "ScalarBoolean":
-            return bool(loaded)
-        for plain in (str, int, float):
-            if isinstance(loaded, plain):
-                return plain(loaded)
-        raise self._source.error(f"`{loaded}` is neither text nor a number.", line=line, hint="Write it in quotes.")
+def _fault(value: Value) -> str:
+    """Say what is wrong with a value that nothing could do anything with."""
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        return "is an integer that fits no machine number"
+    if isinstance(value, str) and ("\0" in value or any("\ud800" <= character <= "\udfff" for character in value)):
+        return "has a NUL or a lone surrogate, which no name, path or file can hold"
+    return ""

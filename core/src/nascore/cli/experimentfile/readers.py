@@ -76,8 +76,13 @@ def read_duration(node: Node) -> float:
 
 def read_path(node: Node) -> Path:
     """Return the path of something that exists; relative to the file's own folder."""
-    path = (node.source.path.parent / Path(read_text(node)).expanduser()).resolve()
-    if not path.exists():
+    text = read_text(node)
+    try:
+        path = (node.source.path.parent / Path(text).expanduser()).resolve()
+        is_there = path.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # Too long, NUL or a surrogate inside, no such user's home.
+        raise node.error(f"{node.path}: {text[:80]!r} cannot be a path: {error!s:.200}.") from error
+    if not is_there:
         raise node.error(f"{node.path}: there is no {path}.", hint="Paths are relative to the folder of this file.")
     return path
 
