@@ -82,3 +82,23 @@ async def test_watching_ends_with_the_engine(world):
     await asyncio.sleep(0.01)
     await world.opened[-1].close()
     assert [change.seq for change in await watching] == [1]
+
+
+async def test_watcher_that_begins_during_a_write_gets_the_experiment_after_it(world):
+    engine = await world.begin()
+    for _ in range(3):
+        await world.done(engine, await world.take(engine))
+    journal = world.opened[-1]._journal
+    flush, journal._flush = journal._flush, lambda: None
+    lease = asyncio.create_task(world.take(engine))
+    await asyncio.sleep(0.05)
+    stream = engine.watch()
+    before = [await anext(stream) for _ in range(3)]
+    assert [change.trial.number for change in before] == [0, 1, 2]
+    journal._flush = flush
+    flush()
+    await lease
+    after = await gather(stream, engine.record().seq)
+    records = [change.experiment for change in (*before, *after) if change.experiment]
+    assert records[-1].counts[TrialState.RUNNING] == 1
+    await stream.aclose()

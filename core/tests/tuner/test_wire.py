@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from nascore.errors import InvalidInputError
 from nascore.record import Direction, Objective, Proposal
@@ -34,6 +36,8 @@ FULL = Description(
     can_review=True,
     can_derive=True,
     can_snapshot=True,
+    can_stream=True,
+    ignores_outcomes=True,
     min_protocol=1,
     max_protocol=2,
 )
@@ -78,3 +82,11 @@ def test_unset_and_unknown_values_are_refused() -> None:
     message.settings_schema_json = "[1]"
     with pytest.raises(InvalidInputError, match="settings_schema_json"):
         description_from_message(message)
+
+
+def test_proposal_that_no_message_could_carry_on_is_refused():
+    notes = {f"n{place}": "x" * 60_000 for place in range(20)}
+    message = tuner_pb2.AskResponse(status=tuner_pb2.ASK_STATUS_OK)
+    message.proposals.add(number=7, task=tuner_pb2.TASK_EVALUATE, notes_json=json.dumps(notes))
+    with pytest.raises(InvalidInputError, match=r"proposal 7: 1,2\d\d,\d{3} bytes; at most 1,048,576"):
+        answer_from_message(message)

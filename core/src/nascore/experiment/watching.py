@@ -7,9 +7,11 @@ what changed since as it stands now, rather than each step on the way.
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from nascore.experiment.state import State
 from nascore.record import ExperimentRecord, TrialRecord
@@ -72,27 +74,35 @@ class Feed:
     async def watch(self, state: Callable[[], State], *, after_seq: int) -> AsyncGenerator[Change, None]:
         """Yield changes after a position; ends when the feed is closed."""
         self._watchers += 1
-        position = after_seq
+        position, owes_record = after_seq, False
         try:
             while not self.is_closed or self.committed_seq > position:
-                reached = self.committed_seq
+                reached, current = self.committed_seq, state()
                 if reached <= position:
                     await self.changed()
                     continue
-                changes = self._after(position, state())
-                position = reached
+                if self._reaches_back_to(position):
+                    changes: Iterable[Change] = self._since(position)
+                else:
+                    changes, owes_record = _caught_up(current, position, reached), True
                 for change in changes:
+                    owes_record = owes_record and change.experiment is None
                     yield change
+                if owes_record and current is state() and current.seq == reached:
+                    owes_record = False
+                    yield Change(reached, current.record())
+                position = reached
         finally:
             self._watchers -= 1
             if not self._watchers:
                 self._ring.clear()
 
-    def _after(self, position: int, state: State) -> list[Change]:
-        if self._ring and self._ring[0].seq <= position + 1:
-            skipped = position + 1 - self._ring[0].seq
-            return [change for change in list(self._ring)[skipped:] if change.seq <= self.committed_seq]
-        return _caught_up(state, position, self.committed_seq)
+    def _reaches_back_to(self, position: int) -> bool:
+        return bool(self._ring) and self._ring[0].seq <= position + 1
+
+    def _since(self, position: int) -> list[Change]:
+        skipped = position + 1 - self._ring[0].seq
+        return [change for change in islice(self._ring, skipped, None) if change.seq <= self.committed_seq]
 
     def _wake(self) -> None:
         if self._pulse is not None and not self._pulse.done():
@@ -100,13 +110,18 @@ class Feed:
         self._pulse = None
 
 
-def _caught_up(state: State, position: int, committed: int) -> list[Change]:
-    """Return what changed after ``position`` as it stands; what is not committed yet comes as a change of its own."""
-    numbers = [number for number, seq in enumerate(state.changed) if position < seq <= committed]
-    numbers.sort(key=lambda number: state.changed[number])
-    changes = [Change(state.changed[number], trial=state.trial(number)) for number in numbers]
-    if state.seq != committed:
-        return changes
-    # One change a position: whoever resumes after it must not have missed the other half.
-    trial = changes.pop().trial if changes and changes[-1].seq == committed else None
-    return [*changes, Change(committed, state.record(), trial)]
+def _caught_up(state: State, position: int, committed: int) -> Iterator[Change]:
+    """Yield what changed after ``position`` as it stands; the experiment comes with the last change, where it can.
+
+    Each trial is looked at when it is sent, so that a watcher of a million trials holds their numbers only. What has
+    changed again meanwhile is left out: it comes once that is committed.
+    """
+    numbers = array("I", (number for number, seq in enumerate(state.changed) if position < seq <= committed))
+    for number in sorted(numbers, key=lambda number: state.changed[number]):
+        seq = state.changed[number]
+        if seq < committed:
+            yield Change(seq, trial=state.trial(number))
+        elif seq == committed:
+            # One change a position: whoever resumes after it must not have missed the other half.
+            record = state.record() if state.seq == committed else None
+            yield Change(seq, record, state.trial(number))

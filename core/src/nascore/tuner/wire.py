@@ -37,6 +37,9 @@ _ASK_STATUS = {
     AskStatus.WAIT: tuner_pb2.ASK_STATUS_WAIT,
 }
 
+MAX_PROPOSAL_BYTES = 1 << 20
+"""A proposal goes on to a worker within one message, with room for what comes with it."""
+
 MemberT = TypeVar("MemberT")
 
 
@@ -144,8 +147,13 @@ def answer_from_message(message: tuner_pb2.AskResponse) -> Answer:
     """Return the answer of a message.
 
     Raises:
-        InvalidInputError: Without a status, or as proposals do.
+        InvalidInputError: Without a status, with a proposal that is too large, or as proposals do.
     """
+    for proposal in message.proposals:
+        if proposal.ByteSize() > MAX_PROPOSAL_BYTES:
+            raise InvalidInputError(
+                f"proposal {proposal.number}: {proposal.ByteSize():,} bytes; at most {MAX_PROPOSAL_BYTES:,} are taken."
+            )
     proposals = tuple(proposal_from_message(proposal) for proposal in message.proposals)
     return Answer(proposals, _member(_ASK_STATUS, message.status, "ask: status"))
 
