@@ -7,10 +7,11 @@ import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 
 import nas_trial as nas
 import torch
-from nas_trial import supervisor
+from nas_trial import remote_post, supervisor
 from nas_trial.isolation import child
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -31,6 +32,7 @@ class Net(nn.Module):
         super().__init__()
         well = ["good", "slow", "stuck", "loader", "pool", "astray", "partly"]
         ill = ["raise", "nan", "exit0", "segv", "memory", "infeasible", "sysexit", "parent", "wild", "cancel", "orphan"]
+        ill += ["greedy", "killed", "allocator", "graphics", "deaf"]
         self.op = nas.LayerChoice(
             {mark: (lambda: nn.Linear(8, 2)) for mark in well + ill} | {"unbuildable": unbuildable}, label="op"
         )
@@ -78,6 +80,15 @@ class Behaviours(nas.Trial):
                 os.kill(os.getpid(), signal.SIGSEGV)
             case "memory":
                 raise MemoryError
+            case "allocator":
+                torch.empty(2**60)
+            case "graphics":
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            case "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "greedy":
+                hoard = [b"x" * 2**26 for _ in range(64)]
+                time.sleep(len(hoard))
             case "infeasible":
                 raise nas.Infeasible("too deep for its width")
             case "cancel":
@@ -95,6 +106,12 @@ class Behaviours(nas.Trial):
                 time.sleep(0.05)
             case "stuck":
                 time.sleep(60)
+            case "deaf":
+                try:
+                    time.sleep(30)
+                except BaseException:
+                    sys.stderr.write("not now\n")
+                time.sleep(30)
             case "sysexit":
                 sys.exit(4)
             case "parent":
@@ -133,7 +150,7 @@ def one_trial(trial, how):
         raise RuntimeError("my own loop broke")
     if mark == "infeasible":
         raise nas.Infeasible("too wide")
-    for step in range(200 if mark == "slow" else 2):
+    for step in range(int(os.environ.get("STEPS", "200")) if mark == "slow" else 2):
         if mark == "slow":
             time.sleep(0.05)
         trial.report(step + 1, accuracy=torch.tensor(0.25 * step))
@@ -142,9 +159,13 @@ def one_trial(trial, how):
 
 
 def main():
+    if "GROUP" in os.environ:
+        (Path(os.environ["GROUP"]) / "cgroup.procs").write_text(str(os.getpid()))
     if "KEEP" in os.environ:
         child.is_costly_to_start = lambda device: True
     supervisor.STOP_WAIT_S = float(os.environ.get("STOP_WAIT", "30"))
+    remote_post.TIMEOUT_S = float(os.environ.get("TIMEOUT", "10"))
+    remote_post.PATIENCE_S = float(os.environ.get("PATIENCE", "0.2"))
     Behaviours.epochs = int(os.environ.get("EPOCHS", "2"))
     if "LOOP" in os.environ:
         free_form()

@@ -19,12 +19,14 @@ import grpc
 import psutil
 import pytest
 from nascore.errors import (
+    ConflictError,
     ExhaustedResourceError,
     InvalidInputError,
     LeaseSupersededError,
     MetricError,
     NascoreError,
     NotFoundError,
+    UnavailableError,
 )
 from nascore.record import EndReason, Lease, LeaseAnswer, LeaseStatus, Proposal, TrialRecord, TrialState
 from nascore.record.seeds import trial_seed
@@ -59,9 +61,14 @@ class Experiment(trial_pb2_grpc.TrialServiceServicer, experiment_pb2_grpc.Experi
         self.returned = []
         self.space = None
         self.stopped_reports = set()
+        self.stopped_once = set()
         self.refused_reports = set()
         self.refused_results = set()
         self.is_full_once = False
+        self.loses_answers_to_results = False
+        self.stored_otherwise = set()
+        self.finishes = []
+        self.leased = {}
         self.commands = {}
         self.lost = set()
         self.holds_back = False
@@ -80,6 +87,9 @@ class Experiment(trial_pb2_grpc.TrialServiceServicer, experiment_pb2_grpc.Experi
 
     def GetTrial(self, request, context):
         def work():
+            if request.number in self.leased and request.number not in self.finished:
+                record = self.leased[request.number]
+                return experiment_pb2.GetTrialResponse(trial=trial_to_message(record))
             if request.number not in self.finished:
                 raise NotFoundError(f"There is no trial {request.number}.")
             outcome, finish = self.finished[request.number]
@@ -91,9 +101,12 @@ class Experiment(trial_pb2_grpc.TrialServiceServicer, experiment_pb2_grpc.Experi
 
         return self._guarded(context, work)
 
-    def _next(self):
+    def _next(self, worker):
         if self.waiting:
             proposal, epoch, attempt = self.waiting.popleft()
+            self.leased[proposal.number] = TrialRecord(
+                proposal.number, TrialState.RUNNING, proposal, attempt=attempt, epoch=epoch, worker=worker
+            )
             lease = Lease(proposal.number, epoch, self.lease_s, proposal, trial_seed(7, proposal.number), attempt)
             return lease_answer_to_message(LeaseAnswer(LeaseStatus.GRANTED, lease))
         if self.holds_back:
@@ -102,7 +115,7 @@ class Experiment(trial_pb2_grpc.TrialServiceServicer, experiment_pb2_grpc.Experi
         return lease_answer_to_message(LeaseAnswer(LeaseStatus.ENDED, end_reason=EndReason.TRIALS))
 
     def LeaseTrial(self, request, context):
-        return self._next()
+        return self._next(request.worker)
 
     def _check(self, request):
         if (request.trial, request.epoch) in self.lost:
@@ -127,7 +140,8 @@ class Experiment(trial_pb2_grpc.TrialServiceServicer, experiment_pb2_grpc.Experi
             self.reported.set()
             if request.trial in self.refused_reports:
                 raise InvalidInputError("step: does not rise.")
-            is_stopped = request.trial in self.stopped_reports
+            is_stopped = request.trial in self.stopped_reports | self.stopped_once
+            self.stopped_once.discard(request.trial)
             return trial_pb2.ReportMetricsResponse(verdict="VERDICT_STOP" if is_stopped else "VERDICT_CONTINUE")
 
         return self._guarded(context, work)
@@ -135,13 +149,18 @@ class Experiment(trial_pb2_grpc.TrialServiceServicer, experiment_pb2_grpc.Experi
     def FinishTrial(self, request, context):
         def work():
             self._check(request)
+            self.finishes.append((request.trial, request.epoch, request.request_id))
+            if request.trial in self.stored_otherwise:
+                raise ConflictError(f"Trial {request.trial} has ended already as completed ({{'accuracy': 0.5}}).")
             if self.is_full_once:
                 self.is_full_once = False
                 raise ExhaustedResourceError("The disk is full.")
             if request.trial in self.refused_results and request.outcome.metrics:
                 raise MetricError("metric accuracy is missing.")
             self.finished[request.trial] = (outcome_from_message(request.outcome), request)
-            return trial_pb2.FinishTrialResponse(next=self._next() if request.wants_next else None)
+            if self.loses_answers_to_results:
+                raise UnavailableError("The answer is lost on the way.")
+            return trial_pb2.FinishTrialResponse(next=self._next(request.worker) if request.wants_next else None)
 
         return self._guarded(context, work)
 
@@ -180,7 +199,7 @@ class Served:
                 "NASCORE_WORKER": "worker-0",
                 "NASCORE_FOLDER": str(self.folder),
                 "NASCORE_THREADS": "2",
-                "NASCORE_PATIENCE_S": "20",
+                "NASCORE_AWAY_LIMIT": "20s",
                 "OMP_NUM_THREADS": "1",
                 "MKL_NUM_THREADS": "1",
             }
@@ -188,7 +207,8 @@ class Served:
         )
 
     def start_worker(self, **extra):
-        self.workers.append(Worker(self.zygote, self.environment(**extra), self.folder.parent / "output"))
+        output = self.folder.parent / f"output-{len(self.workers)}"
+        self.workers.append(Worker(self.zygote, self.environment(**extra), output))
         return self.workers[-1]
 
     def work(self, *, code=0, **extra):

@@ -26,7 +26,7 @@ def test_what_the_launcher_sets_is_read():
         ("NASCORE_ISOLATION", "forked", "NASCORE_ISOLATION is 'forked'; it must be fork or none."),
         ("NASCORE_THREADS", "many", "NASCORE_THREADS is 'many'; it must be a number of at least 1."),
         ("NASCORE_THREADS", "0", "NASCORE_THREADS is '0'"),
-        ("NASCORE_PATIENCE_S", "nan", "NASCORE_PATIENCE_S is 'nan'"),
+        ("NASCORE_AWAY_LIMIT", "nan", "NASCORE_AWAY_LIMIT is 'nan'; it must be a duration. Write 90s, 30m, 12h"),
         ("NASCORE_WORKER", "", "NASCORE_WORKER is not set."),
         ("NASCORE_EXPERIMENT", "", "NASCORE_EXPERIMENT is not set."),
     ],

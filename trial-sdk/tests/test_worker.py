@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -11,19 +12,23 @@ from nascore.record import Budget, FailureKind, Objective, OutcomeStatus, Propos
 from nascore.space import Architecture, MixedDecision, Mixture
 from nascore.weights import DirectoryStore
 
+BEHAVIOURS = Path(__file__).with_name("behaviours.py")
 FAILURES = {
-    "raise": (OutcomeStatus.FAILED, FailureKind.EXCEPTION, "RuntimeError: shapes do not fit?"),
+    "raise": (OutcomeStatus.FAILED, FailureKind.EXCEPTION, "RuntimeError: shapes do not fit? (behaviours.py:"),
     "nan": (OutcomeStatus.NON_FINITE, FailureKind.NON_FINITE, "loss is nan at step 1"),
     "memory": (OutcomeStatus.FAILED, FailureKind.OUT_OF_MEMORY, "MemoryError"),
+    "allocator": (OutcomeStatus.FAILED, FailureKind.OUT_OF_MEMORY, "DefaultCPUAllocator: can't allocate memory"),
+    "graphics": (OutcomeStatus.FAILED, FailureKind.OUT_OF_MEMORY, "OutOfMemoryError: CUDA out of memory. Tried"),
     "unbuildable": (OutcomeStatus.FAILED, FailureKind.EXCEPTION, "no such layer"),
     "infeasible": (OutcomeStatus.INFEASIBLE, FailureKind.INFEASIBLE, "too deep for its width"),
-    "sysexit": (OutcomeStatus.FAILED, FailureKind.EXIT_CODE, "sys.exit(4)"),
+    "sysexit": (OutcomeStatus.FAILED, FailureKind.EXIT_CODE, "sys.exit(4). (behaviours.py:"),
     "cancel": (OutcomeStatus.FAILED, FailureKind.EXCEPTION, "CancelledError: my own event loop"),
 }
 DEATHS = {
     "exit0": (OutcomeStatus.FAILED, FailureKind.EXIT_CODE, "code 0"),
     "orphan": (OutcomeStatus.FAILED, FailureKind.EXIT_CODE, "code 0"),
     "segv": (OutcomeStatus.FAILED, FailureKind.SIGNAL, "SIGSEGV"),
+    "killed": (OutcomeStatus.FAILED, FailureKind.SIGNAL, "SIGKILL: the kernel says nothing of memory"),
     "wild": (OutcomeStatus.FAILED, FailureKind.SIGNAL, "SIGKILL"),
 }
 
@@ -42,6 +47,7 @@ def until(holds, seconds=15.0):
 def check_failures(served, expected):
     for number, (status, kind, text) in enumerate(expected):
         outcome = served.outcome(number)
+        assert outcome.failure is not None, f"trial {number} did not fail: {text}"
         assert (outcome.status, outcome.failure.kind) == (status, kind)
         assert text in outcome.failure.message
         assert len(outcome.failure.detail.encode()) <= 16 * 1024
@@ -55,6 +61,8 @@ def test_every_way_to_fail_is_recorded_and_the_next_trial_works(serve):
     served.work(NASCORE_ISOLATION="fork")
     check_failures(served, expected.values())
     marks = list(expected)
+    line = next(n for n, text in enumerate(BEHAVIOURS.read_text().splitlines(), 1) if "shapes do not fit" in text)
+    assert f"(behaviours.py:{line} in training_step)" in served.outcome(marks.index("raise")).failure.message
     assert "training_step" in served.outcome(marks.index("raise")).failure.detail
     assert "last words" in served.outcome(marks.index("exit0")).failure.detail
     assert "Fatal Python error: Segmentation fault" in served.outcome(marks.index("segv")).failure.detail
@@ -84,7 +92,7 @@ def test_the_same_seed_gives_the_same_metrics_in_every_isolation(serve):
 def test_a_trial_leaves_its_reports_its_metrics_and_its_weights(serve):
     served = serve("good")
     served.work(EPOCHS="3")
-    assert served.experiment.space.size().low == 19
+    assert served.experiment.space.size().low == 24
     assert [(trial, step) for trial, step, _ in served.experiment.reports] == [(0, 1), (0, 2), (0, 3)]
     outcome, request = served.experiment.finished[0]
     assert served.experiment.reports[-1][2] == outcome.metrics
@@ -152,6 +160,17 @@ def test_sigterm_returns_the_lease_and_ends_well(serve, isolation):
     until(lambda: all(map(gone, below)))
 
 
+def test_sigterm_reaches_a_worker_whose_trial_swallows_it(serve):
+    served = serve("deaf")
+    worker = served.start_worker(NASCORE_ISOLATION="none")
+    until((served.folder / "logs" / "trial-0.log").exists)
+    time.sleep(0.5)
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert served.experiment.returned == [0]
+    assert (served.folder / "logs" / "trial-0.log").read_text().count("not now") == 1
+
+
 def test_sigterm_ends_a_worker_that_waits_for_a_trial(serve):
     served = serve()
     served.experiment.holds_back = True
@@ -199,8 +218,11 @@ def test_a_trial_trains_on_while_the_server_is_away(serve, isolation):
 def test_a_worker_without_a_server_gives_up_with_a_sentence(serve):
     served = serve("slow")
     served.stop()
-    output = served.work(code=1, NASCORE_PATIENCE_S="1")
-    assert "The worker ends, for there is no server: Cannot reach the server" in output
+    output = served.work(code=1, NASCORE_AWAY_LIMIT="1s")
+    assert output.count("is away since") == 2
+    assert "this worker waits for it, up to 1 s" in output
+    assert "The worker ends, for there is no server for it: The server at" in output
+    assert "waits no longer than 1 s. Cannot reach the server" in output
 
 
 def test_importing_the_sdk_starts_no_grpc_and_no_thread():
@@ -309,7 +331,7 @@ UNSUPPORTED = {
     "train": Proposal(0, Architecture({"op": "good"}), task=Task.TRAIN),
     "score": Proposal(0, Architecture({"op": "good"}), task=Task.SCORE),
     "gradient": Proposal(0, Architecture({"op": "good"}), task=Task.GRADIENT),
-    "mixture": Proposal(0, mixture=Mixture((MixedDecision("op", (1.0,) * 19),))),
+    "mixture": Proposal(0, mixture=Mixture((MixedDecision("op", (1.0,) * 24),))),
     "rules": Proposal(0, Architecture({"op": "good"}), warm_start=WarmStart(parent=0, rules_json='{"slice": 1}')),
 }
 

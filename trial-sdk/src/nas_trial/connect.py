@@ -29,6 +29,7 @@ from typing import Self
 
 import torch
 from nascore.errors import StateError
+from nascore.failpoints import VARIABLE, arm
 from nascore.record import Lease, LeaseAnswer, LeaseStatus, Proposal
 from nascore.space import SearchSpace
 
@@ -38,10 +39,11 @@ from nas_trial.environment import WorkerEnvironment, core_count
 from nas_trial.extract import Factory, check_factory, extract
 from nas_trial.heartbeat import Heartbeat
 from nas_trial.in_process import Running
-from nas_trial.post import Post, RemotePost, finished
+from nas_trial.post import Post, finished
+from nas_trial.remote_post import connected
 from nas_trial.session_trial import SessionTrial
 from nas_trial.space_file import write_space
-from nas_trial.termination import Terminated, on_termination
+from nas_trial.termination import Terminated, end_of_termination, on_termination
 
 
 def connect(factory: Factory | None = None) -> Session:
@@ -84,6 +86,7 @@ class Session:
     def __enter__(self) -> Self:
         torch.set_num_threads(core_count() if self._environment is None else self._environment.threads)
         if self._environment is not None:
+            arm(os.environ.get(VARIABLE, ""))
             on_termination()
         if self._factory is not None:
             self.describe(self._factory)
@@ -92,6 +95,8 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
+        if isinstance(error, Terminated):
+            end_of_termination()
         trial, self._current = self._current, None
         if error is not None and trial is not None:
             trial.end(error, wants_next=False)
@@ -130,8 +135,9 @@ class Session:
             raise SystemExit(0)
         self._factory, self._space = factory, extract(factory)
         if self._environment is not None:
-            self._post = _remote_post(self._environment)
+            self._post = connected(self._environment)
             self._post.register(self._space)
+            self._answer = self._post.recover()
             self._heartbeat = Heartbeat(self._post.renew)
 
     def lease(self) -> bool:
@@ -188,11 +194,3 @@ class Session:
     def _default_lease(self) -> Lease:
         assert self._space is not None
         return Lease(0, 1, float("inf"), Proposal(0, self._space.default()), seed=0, attempt=1)
-
-
-def _remote_post(environment: WorkerEnvironment) -> Post:
-    # Imported here and not above: importing the SDK must not start gRPC, since a worker has yet to fork.
-    from nascore.client import Client  # noqa: PLC0415
-
-    client = Client.from_environment(os.environ, patience_s=environment.patience_s)
-    return RemotePost(client, environment.experiment, environment.worker)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from nascore.errors import SettingsError
+
+AWAY_LIMIT = "12h"
+"""How long a worker with nothing to train waits for a server that is away: a night."""
+
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
 
 
 class Isolation(StrEnum):
@@ -29,7 +36,8 @@ class WorkerEnvironment:
         folder: The experiment's folder, with ``logs`` and ``weights`` below; ``None`` if nothing is kept.
         threads: CPU threads of one trial.
         isolation: Where trials run.
-        patience_s: Seconds without an answer of the server after which the worker gives up.
+        away_limit_s: Seconds for which a worker with nothing to train waits for a server that is away.
+        home: Folder of all experiments, where a worker without ``folder`` keeps what the server has not taken.
     """
 
     server: str
@@ -38,7 +46,8 @@ class WorkerEnvironment:
     folder: Path | None
     threads: int
     isolation: Isolation
-    patience_s: float
+    away_limit_s: float
+    home: Path
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> WorkerEnvironment:
@@ -54,13 +63,34 @@ class WorkerEnvironment:
             folder=Path(environ["NASCORE_FOLDER"]).absolute() if environ.get("NASCORE_FOLDER") else None,
             threads=int(_number(environ, "NASCORE_THREADS", core_count())),
             isolation=_isolation(environ.get("NASCORE_ISOLATION", Isolation.FORK)),
-            patience_s=_number(environ, "NASCORE_PATIENCE_S", 300),
+            away_limit_s=_duration(environ, "NASCORE_AWAY_LIMIT", AWAY_LIMIT),
+            home=_home(environ),
         )
 
 
 def core_count() -> int:
     """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration as people write it: ``90 s``, ``12 h``."""
+    unit = next((unit for unit in ("h", "m") if seconds >= _SECONDS[unit] and not seconds % _SECONDS[unit]), "s")
+    return f"{seconds / _SECONDS[unit]:g} {'min' if unit == 'm' else unit}"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    # As nascore.experiment.home_folder, which imports gRPC, and this process may have yet to fork.
+    given = environ.get("NASCORE_HOME", "")
+    return (Path(given).expanduser() if given else Path.home() / ".nascore").absolute()
+
+
+def _duration(environ: Mapping[str, str], name: str, default: str) -> float:
+    text = environ.get(name) or default
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise SettingsError(f"{name} is {text!r}; it must be a duration.", hint="Write 90s, 30m, 12h or 2d.")
+    return float(found[1]) * _SECONDS[found[2] or "s"]
 
 
 def _text(environ: Mapping[str, str], name: str) -> str:

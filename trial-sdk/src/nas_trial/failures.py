@@ -6,9 +6,14 @@ the reason stands on the trial. What kills the process itself is classified by `
 
 from __future__ import annotations
 
+import errno
+import os
+import sysconfig
 import traceback
 from collections.abc import Mapping
+from pathlib import Path, PurePath
 
+import nascore.errors
 import torch
 from nascore.errors import NascoreError, StateError
 from nascore.record import Failure, FailureKind, Outcome, OutcomeStatus
@@ -16,7 +21,10 @@ from nascore.record import Failure, FailureKind, Outcome, OutcomeStatus
 MAX_DETAIL = 16 * 2**10
 _MAX_MESSAGE = 1000
 # What torch says on the CPU, where running out of memory has no exception of its own.
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+_MAX_PLACE = 200
+_OUR_FOLDERS = (str(Path(__file__).parent) + os.sep, str(Path(nascore.errors.__file__).parent) + os.sep)
+_LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 class Infeasible(NascoreError):
@@ -48,11 +56,12 @@ def outcome_of(error: BaseException, *, metrics: Mapping[str, float]) -> Outcome
         case NonFiniteError():
             return failed(OutcomeStatus.NON_FINITE, FailureKind.NON_FINITE, message=str(error))
         case SystemExit():
-            message = f"The trial called sys.exit({error.code!r})."
+            message = f"The trial called sys.exit({error.code!r}).{_place_of(error)}"
             return failed(OutcomeStatus.FAILED, FailureKind.EXIT_CODE, message=message, detail=_trace(error))
         case _:
             kind = FailureKind.OUT_OF_MEMORY if _is_out_of_memory(error) else FailureKind.EXCEPTION
-            message = f"{type(error).__name__}: {error}".rstrip(": ")
+            place = _place_of(error)
+            message = f"{type(error).__name__}: {error}".rstrip(": ")[: _MAX_MESSAGE - len(place)] + place
             return failed(OutcomeStatus.FAILED, kind, message=message, detail=_trace(error))
 
 
@@ -71,11 +80,31 @@ def _sendable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
+def _place_of(error: BaseException) -> str:
+    """Returns where in the user's code it was raised, or what raised it was called: `` (net.py:12 in forward)``."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
+    theirs = [frame for frame in frames if not _is_library(frame.filename)] or frames
+    if not theirs:
+        return ""
+    return f" ({PurePath(theirs[-1].filename).name}:{theirs[-1].lineno} in {theirs[-1].name})"[:_MAX_PLACE]
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(_OUR_FOLDERS)
+
+
+def _is_library(filename: str) -> bool:
+    return filename.startswith(_LIBRARIES) or filename.startswith("<frozen ")
+
+
 def _trace(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    # By name as well, for other libraries than torch have one.
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)

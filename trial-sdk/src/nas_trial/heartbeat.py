@@ -6,12 +6,13 @@ Not here: what a trial does when it is stopped or its lease is lost; that is its
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
 
-from nascore.errors import NotFoundError, StateError
+from nascore.errors import NotFoundError, StateError, UnavailableError
 from nascore.record import Command, Lease, Renewal
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class Heartbeat:
         self._lease: Lease | None = None
         self._watcher: Watcher | None = None
         self._due = 0.0
+        self._sleeps_until = 0.0
         self._is_closed = False
         self._thread: threading.Thread | None = None
 
@@ -52,7 +54,9 @@ class Heartbeat:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._beat, name="nascore-heartbeat", daemon=True)
                 self._thread.start()
-            self._changed.notify()
+            # A thread that wakes before that anyway is left asleep: waking it costs more than a short trial.
+            if self._due < self._sleeps_until:
+                self._changed.notify()
 
     def rest(self) -> None:
         """Keep no lease; the thread sleeps on."""
@@ -78,12 +82,17 @@ class Heartbeat:
         with self._changed:
             while not self._is_closed:
                 if self._lease is None or self._watcher is None:
-                    self._changed.wait()
+                    self._sleep(None)
                 elif (left := self._due - time.monotonic()) > 0:
-                    self._changed.wait(left)
+                    self._sleep(left)
                 else:
                     return self._lease, self._watcher
             return None
+
+    def _sleep(self, seconds: float | None) -> None:
+        self._sleeps_until = math.inf if seconds is None else time.monotonic() + seconds
+        self._changed.wait(seconds)
+        self._sleeps_until = 0.0
 
     def _renewed(self, lease: Lease, watcher: Watcher) -> float:
         """Returns the seconds until the next renewal."""
@@ -95,9 +104,11 @@ class Heartbeat:
                 if self._lease is lease:
                     self._lease = self._watcher = None
             watcher.lose(str(error))
+        except UnavailableError as error:
+            # The trial trains on: the server may be back before the lease is gone. Who asked has told a person.
+            logger.debug("The lease of trial %d was not renewed: %s", lease.trial, error)
         except Exception as error:
             # The border of a thread: without it every later lease would be lost.
-            # The trial trains on: the server may be back before the lease is gone.
             logger.warning("The lease of trial %d was not renewed: %s", lease.trial, error)
         else:
             if renewal.command is Command.STOP:

@@ -117,7 +117,8 @@ def work_in_process(
         heartbeat.keep(lease, running)
         try:
             return _attempt(trial, running, folder=folder, briefing=post.brief(lease))
-        except LostLease:
+        except LostLease as lost:
+            logger.warning("Trial %d was dropped: %s", lease.trial, lost)
             post.held = None
             return None
         finally:

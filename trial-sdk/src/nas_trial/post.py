@@ -1,7 +1,7 @@
 """A worker's post: the calls that it may make, bound to its experiment and its name, and the lease that it holds.
 
-``RemotePost`` makes them over gRPC; ``nas.search`` makes them on an engine in the same process. Not here: what is done
-with a lease.
+``nas_trial.remote_post`` makes them over gRPC; ``nas.search`` makes them on an engine in the same process. Not here:
+what is done with a lease.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from nascore.errors import InvalidInputError, NascoreError, StateError, UnavailableError
 from nascore.record import (
@@ -31,10 +31,6 @@ from nascore.space import SearchSpace
 from nas_trial.attempt import Attempt
 from nas_trial.briefing import Briefing, briefing_of
 from nas_trial.failures import failed
-
-if TYPE_CHECKING:
-    # Never imported at run time by this module: gRPC starts threads, and this process may have yet to fork.
-    from nascore.client import Client
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +60,14 @@ class Post(ABC):
         registration = self._register(space, devices=devices)
         self.objectives = tuple(objective.metric for objective in registration.objectives)
         return registration
+
+    def recover(self) -> LeaseAnswer | None:
+        """Deliver what an earlier process of this worker has left behind; the next lease, if it came with the answer.
+
+        Raises:
+            UnavailableError: The server was away for too long.
+        """
+        return None
 
     def brief(self, lease: Lease) -> Briefing:
         """Return what is known of a trial beyond its lease."""
@@ -149,11 +153,13 @@ def persistently(call: Callable[[], AnswerT]) -> AnswerT:
 def work_through(post: Post, carry: Callable[[Lease], Attempt | None]) -> EndReason | None:
     """Lease trials and carry them out until there are none; return why there are no more.
 
+    What an earlier process of this worker has finished is delivered first.
+
     Args:
         post: Where trials come from.
         carry: Carries out a trial; returns ``None`` if the lease was lost meanwhile.
     """
-    answer: LeaseAnswer | None = None
+    answer = post.recover()
     while answer is None or answer.status is not LeaseStatus.ENDED:
         if answer is None or answer.lease is None:
             answer = persistently(post.lease)
@@ -175,51 +181,3 @@ def finished(post: Post, lease: Lease, attempt: Attempt, *, wants_next: bool = T
         logger.warning("Trial %d: the result was not taken: %s", lease.trial, error)
         post.held = None
         return None
-
-
-class RemotePost(Post):
-    """A post at a server."""
-
-    def __init__(self, client: Client, experiment: str, worker: str) -> None:
-        super().__init__()
-        self._client = client
-        self._experiment = experiment
-        self._worker = worker
-
-    def close(self) -> None:
-        """End all calls, those that wait for the server included."""
-        self._client.close()
-
-    def _register(self, space: SearchSpace, *, devices: tuple[str, ...]) -> Registration:
-        return self._client.register_space(self._experiment, self._worker, space, devices=devices)
-
-    def renew(self, lease: Lease) -> Renewal:
-        """Keep a lease."""
-        return self._client.renew(self._experiment, self._worker, lease.trial, lease.epoch)
-
-    def report(self, lease: Lease, step: int, metrics: Mapping[str, float]) -> Verdict:
-        """Send intermediate metrics."""
-        return self._client.report(self._experiment, self._worker, lease.trial, lease.epoch, step=step, metrics=metrics)
-
-    def trial(self, number: int) -> TrialRecord:
-        """Return an earlier trial."""
-        return self._client.get_trial(self._experiment, number)
-
-    def _lease(self) -> LeaseAnswer:
-        return self._client.lease(self._experiment, self._worker, max_wait_s=WAIT_S)
-
-    def _finish(self, lease: Lease, attempt: Attempt, *, wants_next: bool) -> LeaseAnswer | None:
-        return self._client.finish(
-            self._experiment,
-            self._worker,
-            lease.trial,
-            lease.epoch,
-            outcome=attempt.outcome,
-            is_retryable=attempt.is_retryable,
-            checkpoint=attempt.checkpoint,
-            wants_next=wants_next,
-            next_wait_s=WAIT_S if wants_next else 0.0,
-        )
-
-    def _give_back(self, lease: Lease) -> None:
-        self._client.return_lease(self._experiment, self._worker, lease.trial, lease.epoch)

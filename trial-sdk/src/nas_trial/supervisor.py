@@ -26,6 +26,7 @@ from nas_trial.heartbeat import Heartbeat
 from nas_trial.isolation import Channel, attempt_of_death
 from nas_trial.isolation.death import attempt_without_template
 from nas_trial.isolation.leases import attempt_from_message, briefing_to_message, lease_to_message
+from nas_trial.isolation.shortage import Kills
 from nas_trial.post import Post
 from nas_trial.trial_log import length, log_file
 
@@ -89,6 +90,8 @@ class Supervisor:
         self._identifiers = itertools.count()
         self._child: _Child | None = None
         self._woken, self._wake = os.pipe()
+        self._kills = Kills()
+        self._kills_before = 0
 
     def carry(self, lease: Lease) -> Attempt | None:
         """Carry out a trial in a process of its own; ``None`` if another worker has it now.
@@ -100,6 +103,7 @@ class Supervisor:
         self._heartbeat.keep(lease, orders)
         log = log_file(self._folder, lease.trial)
         begun_at = length(log)
+        self._kills_before = self._kills.count()
         try:
             child = self._ready_child()
             briefing = briefing_to_message(self._post.brief(lease))
@@ -241,7 +245,8 @@ class Supervisor:
             status = self._status_of(child, wait_s=_KILLED_WAIT_S)
         if status is None:
             return attempt_without_template()
-        return attempt_of_death(status, log=log, begun_at=begun_at)
+        ran_out_of_memory = self._kills.count() > self._kills_before
+        return attempt_of_death(status, log=log, begun_at=begun_at, ran_out_of_memory=ran_out_of_memory)
 
     def _status_of(self, child: _Child | None, *, wait_s: float) -> int | None:
         while child is not None and child.status is None and self._template.has_message(wait_s):

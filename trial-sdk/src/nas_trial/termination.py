@@ -1,11 +1,22 @@
-"""SIGTERM and SIGINT for workers: they unwind whatever runs, so that the lease is returned before the process ends."""
+"""SIGTERM and SIGINT for workers: they unwind whatever runs, so that the lease is returned before the process ends.
+
+What unwinds may be swallowed on its way: by ``except BaseException`` in a trial, or by Python itself where it is raised
+in a destructor. So it is raised again every second until `end_of_termination` says that it has arrived.
+"""
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
+import time
 from types import FrameType
+
+AGAIN_AFTER_S = 1.0
+"""How long `Terminated` may take from where it is raised to the worker before it is raised again."""
+
+_arrived = threading.Event()
 
 
 class Terminated(BaseException):
@@ -17,11 +28,21 @@ class Terminated(BaseException):
 
 
 def on_termination() -> None:
-    """From now on, have the first of both signals raise ``Terminated`` in the main thread; later ones do nothing."""
+    """From now on, have both signals raise ``Terminated`` in the main thread, until it has arrived."""
     if threading.current_thread() is threading.main_thread():
+        _arrived.clear()
         end_forks_by_signals()
+        handler = _Handler()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _terminate)
+            signal.signal(number, handler)
+
+
+def end_of_termination() -> None:
+    """Say that ``Terminated`` has arrived; later signals do nothing."""
+    _arrived.set()
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def end_forks_by_signals() -> None:
@@ -38,7 +59,22 @@ def _end_by_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    for known in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(known, signal.SIG_IGN)
-    raise Terminated(number)
+class _Handler:
+    """Raises ``Terminated``, but lets it unwind undisturbed for a while."""
+
+    def __init__(self) -> None:
+        self._raised_at = -math.inf
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if _arrived.is_set() or now - self._raised_at < AGAIN_AFTER_S / 2:
+            return
+        if math.isinf(self._raised_at):
+            threading.Thread(target=_send_again, args=(os.getpid(), number), daemon=True).start()
+        self._raised_at = now
+        raise Terminated(number)
+
+
+def _send_again(process: int, number: int) -> None:
+    while not _arrived.wait(AGAIN_AFTER_S):
+        os.kill(process, number)

@@ -50,13 +50,13 @@ def train(trial: Trial, model: nn.Module, *, report: Report, objectives: Collect
         Stopped: If ``report`` raised it.
     """
     settled = _Setting(trial, model)
-    optimizer = trial.optimizer(model.parameters())
-    scheduler = trial.scheduler(optimizer)
     allowance = _Allowance(trial)
-    metrics: dict[str, float] = {}
-    batches = 0
     if allowance.is_in_epochs and not allowance.epochs:
         return Trained(_validate(trial, model, settled.batches(trial.validation_batches()), objectives), 0)
+    optimizer = trial.optimizer(model.parameters())
+    scheduler = trial.scheduler(optimizer)
+    metrics: dict[str, float] = {}
+    batches = 0
     while not metrics or not allowance.is_used_up(batches):
         started = time.monotonic()
         trained = allowance.limit(settled.batches(trial.train_batches()), batches)

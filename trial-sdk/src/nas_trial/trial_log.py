@@ -62,8 +62,7 @@ def redirect(log: Path, lease: Lease) -> bool:
         Whether it could be opened; a trial without a log is better than none.
     """
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        opened = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        opened = _opened(log)
     except OSError as error:
         logger.warning("Trial %d has no log: %s", lease.trial, error)
         return False
@@ -74,6 +73,15 @@ def redirect(log: Path, lease: Lease) -> bool:
     os.dup2(opened, 2)
     os.close(opened)
     return True
+
+
+def _opened(log: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    try:
+        return os.open(log, flags, 0o644)
+    except FileNotFoundError:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(log, flags, 0o644)
 
 
 def flush() -> None:

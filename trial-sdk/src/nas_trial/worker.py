@@ -13,23 +13,26 @@ import time
 from collections.abc import Mapping
 
 import torch
-from nascore.errors import UnavailableError
+from nascore.errors import NascoreError, PermissionDeniedError, UnavailableError
+from nascore.failpoints import VARIABLE, arm
 from nascore.record import EndReason
 from nascore.space import SearchSpace
 
+from nas_trial import absence, courier, remote_post
 from nas_trial.build import build
 from nas_trial.environment import Isolation, WorkerEnvironment
 from nas_trial.extract import extract
 from nas_trial.in_process import work_in_process
 from nas_trial.isolation import Channel, start_template
 from nas_trial.isolation.linux import thread_count
-from nas_trial.post import Post, RemotePost, work_through
+from nas_trial.post import Post, work_through
 from nas_trial.supervisor import Supervisor, TemplateDied
-from nas_trial.termination import Terminated, on_termination
+from nas_trial.termination import Terminated, end_of_termination, on_termination
 from nas_trial.trial import Trial
 
 logger = logging.getLogger(__name__)
 
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _MAX_RESTARTS = 10
 _RESTARTS = "NASCORE_RESTARTS"
 
@@ -45,6 +48,7 @@ def work(trial: Trial, environ: Mapping[str, str]) -> int:
         SpaceError: The trial's space is not valid, or not that of the experiment.
     """
     _log_to_stderr()
+    arm(environ.get(VARIABLE, ""))
     # Before anything else: a torch operation on several threads would leave threads behind that a fork loses.
     torch.set_num_threads(1)
     environment = WorkerEnvironment.read(environ)
@@ -54,6 +58,7 @@ def work(trial: Trial, environ: Mapping[str, str]) -> int:
     if environment.isolation is Isolation.FORK and trouble:
         logger.warning("Trials share this process (NASCORE_ISOLATION=none), because %s.", trouble)
     if environment.isolation is Isolation.NONE or trouble:
+        _log_of_server_to_own_stderr()
         torch.set_num_threads(environment.threads)
         return _until_terminated(trial, space, environment, template=None)
     _, template = start_template(trial, folder=environment.folder, threads=environment.threads)
@@ -63,16 +68,16 @@ def work(trial: Trial, environ: Mapping[str, str]) -> int:
 def _until_terminated(
     trial: Trial, space: SearchSpace, environment: WorkerEnvironment, *, template: Channel | None
 ) -> int:
-    # Imported here and not above: gRPC starts threads, and the template had to be forked without any.
-    from nascore.client import Client  # noqa: PLC0415
-
     on_termination()
-    client = Client.from_environment(os.environ, patience_s=environment.patience_s)
-    post = RemotePost(client, environment.experiment, environment.worker)
+    try:
+        post = remote_post.connected(environment)
+    except UnavailableError as error:
+        return _ended_by(error)
     try:
         post.register(space, devices=(trial.device,))
         reason = _work(trial, post, environment, template)
     except Terminated as ended:
+        end_of_termination()
         post.give_back()
         # A report may wait for a server that is away, on a thread that the interpreter would wait for in turn.
         post.close()
@@ -80,11 +85,17 @@ def _until_terminated(
     except TemplateDied as error:
         post.give_back()
         _start_again(error)
-    except UnavailableError as error:
-        logger.error("The worker ends, for there is no server: %s", error)
-        return 1
+    except (UnavailableError, PermissionDeniedError) as error:
+        post.close()
+        return _ended_by(error)
+    post.close()
     logger.info("The experiment has ended: %s.", reason)
     return 0
+
+
+def _ended_by(error: NascoreError) -> int:
+    logger.error("The worker ends, for there is no server for it: %s", error)
+    return 1
 
 
 def _work(trial: Trial, post: Post, environment: WorkerEnvironment, template: Channel | None) -> EndReason | None:
@@ -130,4 +141,13 @@ def _start_again(error: TemplateDied) -> None:
 
 def _log_to_stderr() -> None:
     """A worker is a program of its own, so it decides where log records go: to its standard error, which is logged."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+
+
+def _log_of_server_to_own_stderr() -> None:
+    """Keeps what is said of the server out of the log of the trial that happens to run in this process."""
+    handler = logging.StreamHandler(os.fdopen(os.dup(2), "w", buffering=1))
+    handler.setFormatter(logging.Formatter(_LOG_FORMAT))
+    for module in (absence, courier, remote_post):
+        module.logger.addHandler(handler)
+        module.logger.propagate = False

@@ -24,6 +24,7 @@ from nas_trial.failures import Stopped
 from nas_trial.isolation.channel import Channel
 from nas_trial.isolation.leases import attempt_to_message, briefing_from_message, lease_from_message
 from nas_trial.isolation.linux import die_with_parent
+from nas_trial.isolation.shortage import go_first
 from nas_trial.termination import end_forks_by_signals
 from nas_trial.trial import Trial
 from nas_trial.trial_log import flush, log_file, redirect
@@ -44,6 +45,7 @@ def run_child(trial: Trial, channel: Channel, *, parent: int, folder: Path | Non
     """
     die_with_parent(parent)
     end_forks_by_signals()
+    go_first()
     torch.set_num_threads(threads)
     code = 1
     try:

@@ -12,15 +12,18 @@ from nas_trial.attempt import Attempt
 from nas_trial.failures import MAX_DETAIL, failed
 
 
-def attempt_of_death(status: int, *, log: Path | None, begun_at: int) -> Attempt:
+def attempt_of_death(status: int, *, log: Path | None, begun_at: int, ran_out_of_memory: bool = False) -> Attempt:
     """Return the failed attempt of a process.
 
     Args:
         status: As ``os.waitpid`` gave it.
         log: The trial's log, whose end becomes the detail.
         begun_at: Length of the log when the attempt began.
+        ran_out_of_memory: Whether the kernel has killed for want of memory meanwhile.
     """
-    if os.WIFSIGNALED(status):
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and ran_out_of_memory:
+        kind, message = FailureKind.OUT_OF_MEMORY, "The kernel ended the trial's process by SIGKILL: out of memory."
+    elif os.WIFSIGNALED(status):
         kind, message = FailureKind.SIGNAL, _by_signal(os.WTERMSIG(status))
     else:
         code = os.waitstatus_to_exitcode(status)
@@ -36,7 +39,10 @@ def attempt_without_template() -> Attempt:
 
 def _by_signal(number: int) -> str:
     name = signal.Signals(number).name if number in signal.valid_signals() else f"signal {number}"
-    known = {signal.SIGKILL: "perhaps by the kernel, for want of memory", signal.SIGSEGV: "a fault in native code"}
+    known = {
+        signal.SIGKILL: "the kernel says nothing of memory",
+        signal.SIGSEGV: "a fault in native code",
+    }
     reason = known.get(number)  # type: ignore[call-overload]  # Signals are integers
     return f"The trial's process was ended by {name}" + (f": {reason}." if reason else ".")
 
