@@ -45,7 +45,7 @@ def test_batches_of_another_form_are_refused_by_the_default_step():
 def test_without_a_server_the_default_architecture_is_trained(serve):
     output = serve().work(NASCORE_SERVER="", EPOCHS="2")
     lines = output.splitlines()
-    assert lines[0] == "No server: training the default architecture of 19 on cpu."
+    assert lines[0] == "No server: training the default architecture of 24 on cpu."
     assert lines[1] == "  op = good"
     assert lines[2].startswith("epoch 1/2  training loss ")
     assert lines[-1].endswith("after 8 batches")

@@ -97,6 +97,15 @@ def take_lock(session: Session, *, former: Backend | None = None) -> bool:
         time.sleep(_PAUSE_S)
 
 
+def give_lock_back(session: Session) -> None:
+    """Unlock the log at once; the end of the connection does it too, but a moment later.
+
+    Raises:
+        psycopg.Error: It did not succeed.
+    """
+    session.connection.execute("SELECT pg_advisory_unlock(%s::int, %s::int)", (_FAMILY, _key(session.schema)))
+
+
 def holder_in(session: Session) -> Holder | None:
     """Return who holds the log; ``None`` unless it is really locked."""
     key = _key(session.schema)

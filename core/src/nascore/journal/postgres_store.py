@@ -157,7 +157,7 @@ class PostgresStore(Store):
         if self._tenure.is_connected and self._epoch is not None:
             with suppress(NascoreError):  # The lock goes with the connection anyhow.
                 self.publish(UNKNOWN)
-        self._tenure.lose()
+        self._tenure.end()
 
     def _insert(self, appends: Sequence[tuple[str, Sequence[Entry]]]) -> None:
         connection = self._tenure.connection

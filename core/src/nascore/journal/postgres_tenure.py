@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import psycopg
 
@@ -18,7 +19,7 @@ from nascore.journal.holder import UNKNOWN, Holder, held
 from nascore.journal.migrations import Step, refuse_newer
 from nascore.journal.postgres_connection import Connection
 from nascore.journal.postgres_errors import translated
-from nascore.journal.postgres_lock import Backend, Session, begin_session, holder_in, take_lock
+from nascore.journal.postgres_lock import Backend, Session, begin_session, give_lock_back, holder_in, take_lock
 from nascore.journal.postgres_schema import stored_version
 from nascore.journal.postgres_url import PostgresUrl
 from nascore.journal.store import refuse_if_taken_over
@@ -90,6 +91,13 @@ class Tenure:
         if session is not None:
             self._former = session.backend
             session.connection.close()
+
+    def end(self) -> None:
+        """Let the database go for good, so that the next server finds it free at once."""
+        if self._session is not None:
+            with suppress(psycopg.Error):  # The lock goes with the connection anyhow.
+                give_lock_back(self._session)
+        self.lose()
 
     def _begun(self) -> Session:
         if self._passed_over is not None:
