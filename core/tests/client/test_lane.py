@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -168,3 +169,25 @@ def test_server_without_streams_is_asked_once_only(tmp_path: Path) -> None:
 def test_closed_lane_takes_nothing_more(setup: Setup) -> None:
     setup.lane.close()
     assert setup.lease("a") is None
+
+
+class Rung(Exception):
+    """Raised by a signal."""
+
+
+def test_answer_that_a_signal_kept_from_being_read_is_not_taken_for_the_next(setup: Setup) -> None:
+    def ring(*_: object) -> None:
+        raise Rung
+
+    assert setup.lease("first") == "first"
+    setup.peer.faults = ["hang"]
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(Rung):
+            setup.lease("interrupted")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    setup.peer.release.set()
+    assert setup.lease("next") == "next"
