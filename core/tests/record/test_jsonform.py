@@ -86,3 +86,10 @@ def test_documents_for_people_hold_plain_numbers() -> None:
     assert data["architecture"] == {"inputs": ["x"], "n": 2, "op": "a", "rate": 2.0}
     record = ExperimentRecord("id", ExperimentSpec("random"), counts={TrialState.RUNNING: 2})
     assert _through_text(jsonform.experiment_to_json(record))["counts"] == {"running": 2}
+
+
+def test_architecture_of_keys_alone_is_read_as_any_other_and_sorted():
+    read = jsonform.architecture_from_json({"b": "y", "a": "x"})
+    assert read == Architecture({"a": "x", "b": "y"})
+    assert list(read) == ["a", "b"]
+    assert jsonform.architecture_from_json({}) == Architecture({})

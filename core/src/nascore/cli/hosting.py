@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import socket
@@ -133,6 +134,7 @@ async def opened(
         )
 
     experiments = await Experiments.open(database, holder=holder, connect=connect_tuner)
+    gc.freeze()  # What a long log was read into stays: the collector need not look through it again and again.
     try:
         yield experiments
     finally:

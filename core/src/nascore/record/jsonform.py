@@ -7,6 +7,7 @@ so that an older reader survives a newer log. Not the wire form (``nascore.recor
 from __future__ import annotations
 
 from collections.abc import Mapping
+from sys import intern
 from typing import Any, cast
 
 from nascore.record.experiment import ExperimentRecord, ExperimentSpec, Limits
@@ -14,6 +15,7 @@ from nascore.record.outcome import Failure, FailureKind, Outcome, OutcomeStatus,
 from nascore.record.proposal import Budget, Direction, JsonValue, Objective, Proposal, Task, WarmStart
 from nascore.record.trial import TrialRecord
 from nascore.space import Architecture, MixedDecision, Mixture, SearchSpace
+from nascore.space.architecture import from_sorted
 
 JsonObject = dict[str, JsonValue]
 # Input was written by ourselves and is read field by field; a wrong type shows as a TypeError or ValueError, which the
@@ -28,6 +30,9 @@ def architecture_to_json(architecture: Architecture) -> JsonObject:
 
 def architecture_from_json(data: _Read) -> Architecture:
     """Return the architecture of a flat dictionary."""
+    if set(map(type, data.values())) == {str}:
+        # Keys of candidates and nothing else, which is what nearly all of a long log holds, need no second look.
+        return from_sorted(dict(sorted(zip(map(intern, data), map(intern, data.values()), strict=True))))
     return Architecture({path: tuple(value) if isinstance(value, list) else value for path, value in data.items()})
 
 
