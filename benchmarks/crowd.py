@@ -23,6 +23,7 @@ from nascore.v1 import trial_pb2, tuner_pb2
 
 LEASE = "/nascore.v1.TrialService/LeaseTrial"
 FINISH = "/nascore.v1.TrialService/FinishTrial"
+WORK = "/nascore.v1.TrialService/Work"
 WAIT_S = 20.0
 
 Call = Callable[[bytes], Awaitable[bytes]]
@@ -42,6 +43,7 @@ class Plan:
         first: Number of the first worker.
         workers_a_line: How many share a connection; real ones do not.
         is_grpc: Whether a real gRPC client makes the calls.
+        is_unary: Whether each request is a call; on a stream for each worker otherwise, as the SDK's are.
     """
 
     workers: int
@@ -53,6 +55,7 @@ class Plan:
     first: int = 0
     workers_a_line: int = 1
     is_grpc: bool = False
+    is_unary: bool = False
 
     def part(self, index: int, parts: int) -> Plan:
         """Return the plan of one of several processes."""
@@ -119,7 +122,9 @@ def run(place: scene.Place, plan: Plan) -> Tally:
 
 
 async def _run(place: scene.Place, plan: Plan) -> Tally:
-    open_lines = _grpc_lines if plan.is_grpc else _http2_lines
+    open_lines = _grpc_lines if plan.is_grpc else _http2_lines if plan.is_unary else _stream_lines
+    if plan.workers_a_line > 1 and open_lines is _stream_lines:
+        raise SystemExit("Workers that share a connection make calls: give --calls.")
     tally = Tally()
     async with open_lines(place, -(-plan.workers // plan.workers_a_line)) as lines:
         workers = [
@@ -141,6 +146,43 @@ async def _http2_lines(place: scene.Place, count: int) -> AsyncIterator[list[tup
     finally:
         for one in connections:
             one.close()
+
+
+@asynccontextmanager
+async def _stream_lines(place: scene.Place, count: int) -> AsyncIterator[list[tuple[Call, Call]]]:
+    head = http2.header_block(WORK, place.token)
+    connections = [await http2.Connection.connect(parse_address(place.address)) for _ in range(count)]
+    try:
+        streams = [(one, one.begin(head)) for one in connections]
+        yield [(_talking(one, stream, "lease_trial"), _talking(one, stream, "finish_trial")) for one, stream in streams]
+    finally:
+        for one in connections:
+            one.close()
+
+
+def _talking(connection: http2.Connection, stream: int, kind: str) -> Call:
+    tag = trial_pb2.WorkRequest.DESCRIPTOR.fields_by_name[kind].number << 3 | 2
+    assert tag == trial_pb2.WorkResponse.DESCRIPTOR.fields_by_name[kind].number << 3 | 2
+
+    async def call(request: bytes) -> bytes:
+        answer = await connection.exchange(stream, bytes([tag]) + _length(len(request)) + request)
+        if not answer or answer[0] != tag:
+            raise http2.CallError(f"The server answered {trial_pb2.WorkResponse.FromString(answer)}")
+        place = 1
+        while answer[place] & 0x80:
+            place += 1
+        return answer[place + 1 :]
+
+    return call
+
+
+def _length(size: int) -> bytes:
+    """Return a length as a varint."""
+    found = bytearray()
+    while size > 0x7F:
+        found.append(size & 0x7F | 0x80)
+        size >>= 7
+    return bytes((*found, size))
 
 
 @asynccontextmanager

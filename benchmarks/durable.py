@@ -26,19 +26,21 @@ import scene
 
 WORKERS = (1, 8, 64, 500)
 MOST_OF_PEERS = 64
-OURS, SEPARATE, ECHO, COMMIT = "nascore", "nascore, two calls", "limit: echo over gRPC", "limit: durable commit"
+OURS, SEPARATE, UNARY = "nascore", "nascore, ask and tell apart", "nascore, a call each instead of a stream"
+ECHO, COMMIT = "limit: echo over gRPC calls", "limit: durable commit"
 
 
-def ours(workers: int, seconds: float, *, is_fused: bool) -> pairs.Values:
+def ours(workers: int, seconds: float, *, is_fused: bool = True, is_unary: bool = False) -> pairs.Values:
     """Sample our server."""
+    plan = crowd.Plan(workers, seconds, is_fused=is_fused, is_unary=is_unary)
     with scene.folder() as home, scene.serving(home) as place:
-        return load.flat(load.put_on(place, crowd.Plan(workers, seconds, is_fused=is_fused)))
+        return load.flat(load.put_on(place, plan))
 
 
 def echo(workers: int, seconds: float) -> pairs.Values:
     """Sample the echo under the same load."""
     with scene.folder() as folder, limits.echo(folder) as place:
-        return load.flat(load.put_on(place, crowd.Plan(workers, seconds), keeps_log=False))
+        return load.flat(load.put_on(place, crowd.Plan(workers, seconds, is_unary=True), keeps_log=False))
 
 
 def commit(seconds: float) -> pairs.Values:
@@ -58,8 +60,9 @@ def contenders(counts: list[int], kinds: list[str], seconds: float) -> dict[str,
     """Return who is measured: name (with the number of workers) and how."""
     found: dict[str, Callable[[], pairs.Values]] = {COMMIT: partial(commit, min(seconds, 1.0))}
     for count in counts:
-        found[f"{OURS} | {count}"] = partial(ours, count, seconds, is_fused=True)
+        found[f"{OURS} | {count}"] = partial(ours, count, seconds)
         found[f"{SEPARATE} | {count}"] = partial(ours, count, seconds, is_fused=False)
+        found[f"{UNARY} | {count}"] = partial(ours, count, seconds, is_unary=True)
         found[f"{ECHO} | {count}"] = partial(echo, count, seconds)
         for kind in kinds if count <= MOST_OF_PEERS else ():
             found[f"{peers.NAMES[kind]} | {count}"] = partial(peer, kind, count, seconds)
@@ -70,7 +73,7 @@ def row(name: str, samples: dict[str, list[pairs.Values]]) -> list[str]:
     """Return a line of the table; the ratio says how many times more trials a second ours does."""
     who, _, count = name.partition(" | ")
     mine = samples[name]
-    keys = ("tell+ask", "ask", "tell") if who in (OURS, ECHO) else ("ask", "tell")
+    keys = ("tell+ask", "ask", "tell") if who in (OURS, UNARY, ECHO) else ("ask", "tell")
     delays = [f"{_delay(mine, key, 'p50')} / {_delay(mine, key, 'p99')}" for key in keys if _is_there(mine, key)]
     servers = "server_ms" in mine[0] if mine else False
     spent = ("server_ms", "children_ms", "load_ms") if servers else ("processor_ms",)
@@ -114,7 +117,8 @@ def main() -> None:
     ]
     print(pairs.table(header, [row(name, samples) for name in samples]))
     print(
-        "\np50 / p99 of: tell+ask in one call; or ask; tell. Processor: server + tuner's host + load; a peer's in all."
+        "\np50 / p99 of: tell+ask in one message; or ask; tell. "
+        "Processor: server + tuner's host + load; a peer's in all."
     )
 
 

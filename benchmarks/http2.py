@@ -1,8 +1,8 @@
-"""A gRPC client for unary calls that costs a tenth of a real one: HTTP/2 frames by hand on one asyncio connection.
+"""A gRPC client that costs a tenth of a real one: HTTP/2 frames by hand on one asyncio connection.
 
 For putting load on a server from the same machine, where the processor time of a real client would be taken from the
 server. It reads answers and knows that a call failed, not why: header blocks that come in are not decoded. Not here:
-TLS, retries, streaming, compression.
+TLS, retries, compression, flow control within a stream (one small message is on its way at a time).
 
 Source: RFC 9113 (HTTP/2), RFC 7541 (HPACK), https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md.
 """
@@ -33,6 +33,7 @@ class CallError(Exception):
 class _Stream:
     done: asyncio.Future[bytes]
     received: bytearray = field(default_factory=bytearray)
+    is_talk: bool = False
 
 
 class Connection(asyncio.Protocol):
@@ -69,6 +70,28 @@ class Connection(asyncio.Protocol):
         data = _frame(_DATA, _END_STREAM, stream, body)
         self._unsent.append(_frame(_HEADERS, _END_HEADERS, stream, head) + data)
         self._window -= len(body)
+        self._send()
+        return done
+
+    def begin(self, head: bytes) -> int:
+        """Open a stream of messages in both directions and return its number; see `exchange`."""
+        number, self._next_stream = self._next_stream, self._next_stream + 2
+        self._streams[number] = _Stream(asyncio.get_running_loop().create_future(), is_talk=True)
+        self._unsent.append(_frame(_HEADERS, _END_HEADERS, number, head))
+        self._send()
+        return number
+
+    def exchange(self, number: int, request: bytes) -> asyncio.Future[bytes]:
+        """Send a message on a stream; the answer comes, or CallError."""
+        stream = self._streams.get(number)
+        done: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        if stream is None:
+            done.set_exception(CallError("The stream has ended."))
+            return done
+        stream.done = done
+        body = b"\0" + len(request).to_bytes(4, "big") + request
+        self._window -= len(body)
+        self._unsent.append(_frame(_DATA, 0, number, body))
         self._send()
         return done
 
@@ -131,8 +154,16 @@ class Connection(asyncio.Protocol):
             if self._received >= _REFILL:
                 self._write(_frame(_WINDOW, 0, 0, self._received.to_bytes(4, "big")))
                 self._received = 0
+            self._answer_talk(self._streams[number])
         if flags & _END_STREAM:
             self._end(number, payload)
+
+    def _answer_talk(self, stream: _Stream) -> None:
+        received = stream.received
+        if stream.is_talk and len(received) >= 5 and len(received) >= 5 + int.from_bytes(received[1:5], "big"):
+            if not stream.done.done():
+                stream.done.set_result(bytes(received[5:]))
+            received.clear()
 
     def _end(self, number: int, last: bytes = b"") -> None:
         stream = self._streams.pop(number, None)

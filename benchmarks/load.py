@@ -154,6 +154,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.0, help="calls a second on a schedule; 0: as fast as answered")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--grpc", action="store_true", help="make the calls with grpc.aio, not by hand")
+    parser.add_argument("--calls", action="store_true", help="a call for each request instead of a worker's stream")
     parser.add_argument("--workers-a-connection", type=int, default=1)
     parser.add_argument("--part", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -170,6 +171,7 @@ def main() -> None:
         run=f"{time.time_ns():x}",
         workers_a_line=options.workers_a_connection,
         is_grpc=options.grpc,
+        is_unary=options.calls,
     )
     load = put_on(place, plan, processes=options.processes)
     print(json.dumps({"workers": plan.workers, "rate": plan.rate, "is_fused": plan.is_fused, **_rounded(asdict(load))}))

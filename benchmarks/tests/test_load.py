@@ -54,7 +54,7 @@ def test_a_contender_that_fails_does_not_end_the_run(tmp_path):
 @pytest.mark.parametrize("is_grpc", [False, True])
 def test_the_echo_answers_both_clients(here, is_grpc):
     with limits.echo(here) as place:
-        plan = crowd.Plan(3, 0.2, warm_up_s=0.0, workers_a_line=2, is_grpc=is_grpc)
+        plan = crowd.Plan(3, 0.2, warm_up_s=0.0, workers_a_line=2, is_grpc=is_grpc, is_unary=True)
         put = load.put_on(place, plan, keeps_log=False)
     assert put.acknowledged > 3
     assert put.processor_ms["server"] > 0
@@ -67,6 +67,7 @@ def test_every_load_finds_in_the_log_what_was_acknowledged(here):
             (
                 crowd.Plan(3, 0.3),
                 crowd.Plan(3, 0.3, is_fused=False),
+                crowd.Plan(3, 0.3, is_unary=True),
                 crowd.Plan(20, 0.5, rate=100.0),
             )
         ):

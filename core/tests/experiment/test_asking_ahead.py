@@ -49,7 +49,7 @@ async def test_asking_ahead_changes_no_proposal(world, world_type, tmp_path):
 async def test_worker_finds_its_next_trial_ready(world):
     engine, _ = await sequence(world, Dice, 3)
     ready = Dice.asks - 3
-    assert 4 <= ready <= 10
+    assert 12 <= ready <= 26
     assert len(engine.trials()) == Dice.asks
 
 

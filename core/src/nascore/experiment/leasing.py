@@ -38,7 +38,7 @@ from nascore.tuner.session import AskStatus
 MAX_FAILED_ASKS = 5
 """Failed asks in a row that end the experiment."""
 
-_FEWEST_AHEAD = 8
+_FEWEST_AHEAD = 24
 _MOST_AHEAD = 64
 _NONE_YET = LeaseAnswer(LeaseStatus.NONE_YET)
 _LOG = logging.getLogger(__name__)
