@@ -26,7 +26,7 @@ test: setup
 
 # What takes longer: ten kills in one search, packages in fresh environments.
 test-slow: setup
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -n auto -m slow
 
 # The nightly size of what make test-slow tries in small: kills, system calls, power cuts, malformed input. An hour.
 torture: setup
