@@ -9,6 +9,7 @@ it the same load on a server that only echoes. Goals: p99 of an ask at most 50 m
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -31,7 +32,7 @@ def ours(plan: crowd.Plan, tuner: str) -> pairs.Values:
 def echo(plan: crowd.Plan) -> pairs.Values:
     """Sample the echo."""
     with scene.folder() as folder, limits.echo(folder) as place:
-        return load.flat(load.put_on(place, plan, keeps_log=False))
+        return load.flat(load.put_on(place, replace(plan, is_unary=True), keeps_log=False))
 
 
 def rows(name: str, samples: list[pairs.Values]) -> list[list[str]]:

@@ -29,3 +29,19 @@ def test_one_objective_ranks_by_score_and_ties_by_number(scores, count):
     ordered = sorted(range(len(scores)), key=lambda number: (-scores[number], number))
     assert list(ranking.best(count)) == ordered[:count]
     assert ranking.best_score == (max(scores) if scores else None)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([None, 1, 3])), max_size=400))
+def test_ranking_is_that_of_sorting_everything_whenever_somebody_asks(results):
+    ranking, known = Ranking(), []
+    for number, (score, asked) in enumerate(results):
+        ranking.add(number, (float(score),))
+        known.append((-score, number))
+        if asked is not None:
+            assert ranking.best(asked) == tuple(place for _, place in sorted(known)[:asked])
+            assert ranking.best_score == -min(known)[0]
+    again = Ranking()
+    for number, (score, _) in enumerate(results):
+        again.add(number, (float(score),))
+    assert again == ranking
+    assert again.best() == tuple(place for _, place in sorted(known))
