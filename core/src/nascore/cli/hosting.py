@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from nascore.client.address import MAX_UNIX_PATH
 from nascore.client.tls import read_pem
 from nascore.experiment import Experiments
 from nascore.journal import Holder, Location
@@ -21,6 +22,8 @@ from nascore.tuner import TunerSession, connect
 
 _TOKEN_NAME = "token"  # noqa: S105 - the name of a file
 _WORKER_TOKEN_NAME = "worker-token"  # noqa: S105 - the same
+_SOCKET_NAME = "server.sock"
+_ANY_SOCKET = "unix:"
 _COLLECTOR_PACE = (50_000, 20, 50)
 _GRACE_S = 3.0
 
@@ -95,7 +98,8 @@ async def hosted(
         token = generate_token()
         write_token(token_file, token)
         made = TokenFile(folder / TOKENS_NAME)
-        server = Server(experiments, address=listening.address, token=token, token_file=made, tls=listening.tls)
+        address = _lasting(listening.address, folder)
+        server = Server(experiments, address=address, token=token, token_file=made, tls=listening.tls)
         address = await server.start()
         try:
             yield Host(experiments, address, token_file, folder, server)
@@ -143,6 +147,16 @@ async def opened(
         yield experiments
     finally:
         await experiments.close()
+
+
+def _lasting(address: str, folder: Path) -> str:
+    """Return where to listen: a socket in the experiment's folder, where workers find the server that comes after this.
+
+    A path that is too long for a socket leaves the choice to the server; workers from elsewhere then learn the new
+    address from whoever started it.
+    """
+    path = folder.absolute() / _SOCKET_NAME
+    return f"unix:{path}" if address == _ANY_SOCKET and len(os.fsencode(path)) <= MAX_UNIX_PATH else address
 
 
 def new_request_id() -> str:
