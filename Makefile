@@ -36,7 +36,7 @@ torture: setup
 	$(BIN)/python -m nascore.testing.fuzz --count 1000000
 
 lint: setup
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache

@@ -15,11 +15,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest import SPACE, Climber
 from nascore.experiment import Experiments
 from nascore.journal import Holder
 from nascore.record import ExperimentSpec, LeaseStatus, Limits, Objective, Outcome, OutcomeStatus
 from nascore.tuner.local import LocalSession
+
+from conftest import SPACE, Climber
 
 
 async def connect(name, history, on_trouble):

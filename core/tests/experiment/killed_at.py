@@ -14,13 +14,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest import SPACE, Climber
 from nascore import failpoints
 from nascore.experiment import Experiments, snapshots
 from nascore.journal import Holder
 from nascore.record import ExperimentSpec, LeaseStatus, Limits, Objective, Outcome, OutcomeStatus
 from nascore.space import Architecture
 from nascore.tuner.local import LocalSession
+
+from conftest import SPACE, Climber
 
 MOST_LIVES = 60
 
