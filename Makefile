@@ -28,12 +28,13 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest -q -n auto -m slow
 
-# The nightly size of what make test-slow tries in small: kills, system calls, power cuts, malformed input. An hour.
+# The nightly size of what make test-slow tries in small: kills, system calls, power cuts, malformed input, a soak.
 torture: setup
 	$(BIN)/python -m nascore.testing.torture --kills 500 --trials 2000 --workers 8 --seed 1
 	$(BIN)/python -m nascore.testing.torture --kills 200 --trials 400 --workers 1 --tuner all
 	$(BIN)/python -m nascore.testing.durability
 	$(BIN)/python -m nascore.testing.fuzz --count 1000000
+	$(BIN)/python -m nascore.testing.soak --trials 20000
 
 lint: setup
 	$(BIN)/ruff check --no-cache .
@@ -53,6 +54,7 @@ bench: setup
 	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/recovery.py
 	$(BIN)/python benchmarks/trial_cost.py
+	$(BIN)/python benchmarks/spaces.py
 
 proto: setup
 	$(BIN)/python scripts/generate_protos.py

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 from nascore.errors import DataLossError, NotFoundError
-from nascore.experiment import archive, database_of, experiment_folder, remember_database
+from nascore.experiment import archive, database_of, experiment_folder, overviews, remember_database
 from nascore.journal import parse_location
 from nascore.journal.sqlite_reading import SqliteReader
 from nascore.record import ExperimentSpec
@@ -71,7 +71,7 @@ async def test_shared_database_gives_each_folder_its_own(world, space, tmp_path)
         folder = experiment_folder(tmp_path, identifier)
         folder.mkdir(parents=True)
         remember_database(folder, world.database)
-    found = archive.load_all(tmp_path)
+    found = overviews(tmp_path)
     assert sorted((one.record.id, one.folder.name) for one in found) == [
         (name, name) for name in ("aaaaaaaa", "bbbbbbbb")
     ]

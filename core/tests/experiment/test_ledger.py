@@ -116,9 +116,9 @@ async def test_tuner_is_never_told_what_was_not_stored(world, full_disk, monkeyp
     journal = world.opened[-1]._journal
     read, may_read = journal.read, asyncio.Event()
 
-    async def slow_read(*arguments):
+    async def slow_read(*arguments, **named):
         await may_read.wait()
-        return await read(*arguments)
+        return await read(*arguments, **named)
 
     monkeypatch.setattr(journal, "read", slow_read)
     with full_disk():

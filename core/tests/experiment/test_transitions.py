@@ -4,13 +4,14 @@ import asyncio
 import random
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from nascore.errors import NascoreError
-from nascore.experiment import events
+from nascore.errors import DataLossError, NascoreError
+from nascore.experiment import events, transitions
 from nascore.experiment.events import EVENT_TYPES, event_of, payload
 from nascore.experiment.state import REPLIES_KEPT, REPORTS_KEPT, State, history
-from nascore.experiment.transitions import apply, rebuilt
+from nascore.experiment.transitions import apply, rebuilt, replayed
 from nascore.journal.contract import Entry
 from nascore.record import (
     Asked,
@@ -28,6 +29,8 @@ from nascore.record import (
     Report,
     Task,
     Told,
+    TrialRecord,
+    TrialState,
     Verdict,
 )
 from nascore.space import Architecture
@@ -156,3 +159,79 @@ def test_history_is_in_the_order_in_which_the_tuner_met_it(space):
     later = history(state, told_through=first)
     add(state, events.Asked(replace(proposals[3], number=4), 14, second))
     assert len(list(later)) == 4
+
+
+texts = st.text(max_size=8)
+
+
+@given(
+    number=st.integers(0, 2**40),
+    decisions=st.dictionaries(texts, texts, max_size=6),
+    seed=st.integers(0, 2**64 - 1),
+    told_through=st.integers(0, 2**40),
+    is_noted=st.booleans(),
+)
+def test_proposal_of_the_log_is_the_one_that_was_made(number, decisions, seed, told_through, is_noted):
+    proposal = Proposal(number, Architecture(decisions), notes={"n": 1} if is_noted else {})
+    asked = events.Asked(proposal, seed, told_through)
+    read = event_of(Entry(1, "asked", payload(asked), 0.0, 0.0), experiment="e")
+    assert read == asked
+    assert dict(read.proposal.architecture) == dict(sorted(decisions.items()))
+    assert list(read.proposal.architecture) == sorted(decisions)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"proposal":{"number":0,"architecture":{"a":"b",}},"seed":1,"told_through":0}',
+        '{"proposal":{"number":0,"architecture":{"a" "b"}},"seed":1,"told_through":0}',
+        '{"proposal":{"number":0,"architecture":{"a":"b"}},"seed":1,"told_through":}',
+        '{"proposal":{"number":0,"architecture":{"a":"\x01"}},"seed":1,"told_through":0}',
+        '{"proposal":{"architecture":{"a":"b"}},"seed":1,"told_through":0}',
+    ],
+)
+def test_proposal_that_is_no_json_is_found_when_the_log_is_read(text):
+    with pytest.raises(DataLossError, match="entry 7"):
+        event_of(Entry(7, "asked", text, 0.0, 0.0), experiment="e")
+
+
+async def test_long_log_is_read_in_parts_and_whole(world, monkeypatch):
+    monkeypatch.setattr(transitions, "ENTRIES_A_READ", 3)
+    engine = await world.begin()
+    for accuracy in (0.1, 0.3, 0.2):
+        await world.done(engine, await world.take(engine), accuracy)
+    live, journal = engine._ledger.state, world.opened[-1]._journal
+    counts, read = [], journal.read
+
+    async def counted(*arguments, **named):
+        part = await read(*arguments, **named)
+        counts.append(len(part))
+        return part
+
+    monkeypatch.setattr(journal, "read", counted)
+    assert await replayed(engine.id, journal) == live
+    assert len(counts) > 3
+    assert all(count == 3 for count in counts[:-1])
+    assert sum(counts) == live.seq
+
+
+async def test_trial_keeps_all_that_was_known_of_it_through_its_states(world):
+    engine = await world.begin()
+    (number,) = await engine.enqueue("q", [engine.record().spec.space.default()])
+    created = world.clock.time()
+    await world.clock.advance(5)
+    lease = await world.take(engine)
+    started = world.clock.time()
+    await world.clock.advance(5)
+    assert engine.trial(number) == TrialRecord(
+        number, TrialState.RUNNING, lease.proposal, attempt=1, epoch=1, worker="w", created_at=created,
+        started_at=started, is_enqueued=True,
+    )  # fmt: skip
+    outcome = Outcome(OutcomeStatus.COMPLETED, {"accuracy": 0.5}, duration_s=10.0)
+    await engine.finish("w", number, lease.epoch, "f", outcome=outcome, checkpoint="c")
+    kept = replace(outcome, duration_s=engine.trial(number).outcome.duration_s)
+    assert engine.trial(number) == TrialRecord(
+        number, TrialState.SUCCEEDED, lease.proposal, attempt=1, epoch=1, worker="w", created_at=created,
+        started_at=started, is_enqueued=True, outcome=kept, checkpoint="c", finished_at=world.clock.time(),
+    )  # fmt: skip
+    assert created < started < world.clock.time()

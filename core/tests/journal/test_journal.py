@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from nascore import failpoints
 from nascore.errors import DataLossError, ExhaustedResourceError, HeldError, InternalError, StateError, UnavailableError
-from nascore.journal import Entry, TunerSnapshot
+from nascore.journal import Entry, TunerSnapshot, log_reader
 
 TEXTS = ("{}", '{"text":"\\ud800\\u0000"}', '{"α":"日本 🦜 \\\\ \' \\" %s ? {} $1"}', "x" * 100_000)
 NUMBERS = (0.1, 1e-300, 1.7953406918859603e9, float("inf"), -0.0)
@@ -55,10 +55,24 @@ async def test_reader_sees_only_what_is_committed_and_holds_nothing(database, jo
     with database.reading() as reader:
         assert (reader.first("one"), reader.last("one")) == (entry(1), entry(3))
         await journal.append("one", [entry(4)])
-        assert reader.entries("one") == [entry(1), entry(2, "[]"), entry(3)]
+        assert list(reader.entries("one")) == [entry(1), entry(2, "[]"), entry(3)]
         assert reader.experiments() == ("one",)
     with database.reading() as reader:
-        assert len(reader.entries("one")) == 4
+        assert len(list(reader.entries("one"))) == 4
+
+
+async def test_long_log_is_read_in_parts_that_follow_each_other(database, journal, entry, monkeypatch):
+    monkeypatch.setattr(log_reader, "ENTRIES_A_READ", 3)
+    for length in (1, 2, 3, 4, 6, 7):
+        written = [entry(seq) for seq in range(1, length + 1)]
+        name = f"of {length}"
+        await journal.append(name, written)
+        with database.reading() as reader:
+            assert list(reader.entries(name)) == written
+        assert await journal.read(name, after_seq=1, count=3) == written[1:4]
+        assert await journal.read(name, count=length) == written
+    with database.reading() as reader:
+        assert list(reader.entries("nothing")) == []
 
 
 async def test_gap_is_refused_and_so_is_all_after_it_until_read(journal, entry):
@@ -146,7 +160,7 @@ async def test_damaged_entry_is_found_and_named(database, journal, entry, damage
         await again.read("one")
     assert await again.read("two") == [entry(1)]
     with pytest.raises(DataLossError, match=message), database.reading() as reader:
-        reader.entries("one")
+        list(reader.entries("one"))
 
 
 async def test_entry_that_somebody_else_wrote_is_not_written_over(database, journal, entry):

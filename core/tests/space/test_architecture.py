@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from nascore.errors import ArchitectureError
 from nascore.space import Architecture, diff
+from nascore.space.architecture import from_text, thawed
 
 
 @pytest.mark.parametrize("value", [True, None, float("nan"), float("inf"), ["a"], ("a", 1), {"a": 1}])
@@ -71,3 +75,35 @@ def test_difference_is_readable():
     lines = ("n: (inactive) -> 1", 'op: "conv3" -> "pool"', "op/conv3/kernel: 3 -> (inactive)")
     assert diff(first, second) == first.diff(second) == lines
     assert first.diff(first) == ()
+
+
+def test_architecture_of_a_text_is_the_one_that_was_written():
+    text = '{"op":"conv5","act":"relu","op/conv5/rate":"slow"}'
+    read = Architecture(json.loads(text))
+    assert from_text(text) == read == from_text(text)
+    assert hash(from_text(text)) == hash(read)
+    assert list(from_text(text)) == ["act", "op", "op/conv5/rate"]
+    assert from_text(text).fingerprint == read.fingerprint
+    assert from_text(text)["op"] == "conv5"
+    assert "act" in from_text(text)
+    assert len(from_text(text)) == 3
+    assert repr(from_text(text)) == repr(read)
+    assert thawed(from_text(text)) == dict(read)
+
+
+def test_text_is_read_once_and_its_names_are_kept_once():
+    first, second = from_text('{"some path":"some key"}'), from_text('{"some path":"some key"}')
+    assert next(iter(first)) is next(iter(second))
+    assert first["some path"] is second["some path"]
+    assert first.items() is not None
+    assert thawed(first) is not thawed(first)
+    with pytest.raises(AttributeError, match="'Architecture' object has no attribute 'nothing'"):
+        first.nothing
+
+
+def test_text_may_be_read_by_several_threads_at_once():
+    for _ in range(50):
+        architecture = from_text('{"a":"x","b":"y"}')
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(lambda _, one=architecture: one["b"], range(8)))
+        assert found == ["y"] * 8

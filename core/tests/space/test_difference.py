@@ -6,17 +6,14 @@ import pytest
 from nascore.space import (
     Candidate,
     Constraint,
-    DecisionValue,
     Group,
     Integer,
-    LiteralValue,
     OneOf,
-    Operation,
     Operator,
     Repeat,
     SearchSpace,
 )
-from nascore.testing import choice
+from nascore.testing import choice, compared
 
 BEFORE = SearchSpace(
     (
@@ -74,10 +71,7 @@ def test_constraints_are_compared_by_name():
     def limited(**limits):
         return SearchSpace(
             BEFORE.nodes,
-            tuple(
-                Constraint(name, Operation(Operator.LESS, (DecisionValue("d"), LiteralValue(limit))))
-                for name, limit in limits.items()
-            ),
+            tuple(Constraint(name, compared("d", Operator.LESS, limit)) for name, limit in limits.items()),
         )
 
     assert limited(a=2, b=2).diff(limited(b=3, c=2)) == (

@@ -14,16 +14,15 @@ from nascore.space import (
     Real,
     SearchSpace,
 )
-from nascore.testing import KNOWN_SPACES, choice
-
-
-def less(path, limit):
-    return Operation(Operator.LESS, (DecisionValue(path), LiteralValue(limit)))
+from nascore.testing import KNOWN_SPACES, choice, compared
 
 
 def test_free_parts_multiply_beside_a_constraint():
     nodes = (*(choice(f"n{index}", *"abcde") for index in range(26)), Integer("n", 0, 9), Integer("m", 0, 9))
-    space = SearchSpace(nodes, (Constraint("small", less("n", 3)), Constraint("smaller", less("m", 2))))
+    space = SearchSpace(
+        nodes,
+        (Constraint("small", compared("n", Operator.LESS, 3)), Constraint("smaller", compared("m", Operator.LESS, 2))),
+    )
     assert space.size().low == 5**26 * 3 * 2
     assert space.size().is_exact
 
@@ -38,7 +37,7 @@ def test_parts_that_constraints_connect_are_tried_together():
 
 def test_too_many_to_try_give_bounds_and_say_so():
     nodes = (Integer("n", 0, 39_999), choice("x", "a", "b"))
-    space = SearchSpace(nodes, (Constraint("small", less("n", 15_000)),))
+    space = SearchSpace(nodes, (Constraint("small", compared("n", Operator.LESS, 15_000)),))
     size = space.size()
     assert (size.low, size.high, size.is_exact) == (30_000, 70_000, False)
     assert str(size) == "between 30,000 and 70,000 (constraints: not enumerated)"
@@ -47,12 +46,12 @@ def test_too_many_to_try_give_bounds_and_say_so():
 
 
 def test_constraint_on_an_uncountable_part_leaves_it_open():
-    space = SearchSpace((Real("r", 0, 1), Integer("n", 1, 2)), (Constraint("c", less("r", 0.5)),))
+    space = SearchSpace((Real("r", 0, 1), Integer("n", 1, 2)), (Constraint("c", compared("r", Operator.LESS, 0.5)),))
     assert str(space.size()) == "between 0 and infinitely many (constraints: not enumerated)"
 
 
 def test_constraint_beside_an_uncountable_part_does_not_matter_to_it():
-    space = SearchSpace((Real("r", 0, 1), Integer("n", 1, 2)), (Constraint("c", less("n", 2)),))
+    space = SearchSpace((Real("r", 0, 1), Integer("n", 1, 2)), (Constraint("c", compared("n", Operator.LESS, 2)),))
     assert str(space.size()) == "infinitely many"
 
 

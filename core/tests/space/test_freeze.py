@@ -7,9 +7,7 @@ from nascore.errors import SpaceError, UnsupportedError
 from nascore.space import (
     Candidate,
     Constraint,
-    DecisionValue,
     Integer,
-    LiteralValue,
     OneOf,
     Operation,
     Operator,
@@ -18,7 +16,7 @@ from nascore.space import (
     SearchSpace,
     SomeOf,
 )
-from nascore.testing import KNOWN_SPACES, choice
+from nascore.testing import KNOWN_SPACES, choice, compared
 
 SHARED = KNOWN_SPACES["shared"]
 
@@ -103,8 +101,8 @@ def test_copy_whose_literal_is_ambiguous_is_refused():
 
 def test_constraint_on_what_is_gone_goes_and_the_rest_stays():
     kernel = Integer("k", 1, 5)
-    small = Operation(Operator.LESS_OR_EQUAL, (DecisionValue("op/conv/k"), LiteralValue(3)))
-    odd = Operation(Operator.NOT_EQUAL, (DecisionValue("n"), LiteralValue(2)))
+    small = compared("op/conv/k", Operator.LESS_OR_EQUAL, 3)
+    odd = compared("n", Operator.NOT_EQUAL, 2)
     nodes = (OneOf("op", (Candidate("conv", children=(kernel,)), Candidate("pool"))), Integer("n", 1, 3))
     space = SearchSpace(nodes, (Constraint("gone", small), Constraint("part", Operation(Operator.AND, (small, odd)))))
     frozen = space.freeze({"op": "pool"})

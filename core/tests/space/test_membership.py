@@ -8,17 +8,15 @@ from nascore.space import (
     Architecture,
     Candidate,
     Constraint,
-    DecisionValue,
     Integer,
-    LiteralValue,
     OneOf,
-    Operation,
     Operator,
     Real,
     Repeat,
     SearchSpace,
     SomeOf,
 )
+from nascore.testing import compared
 
 KERNEL = OneOf("kernel", (Candidate("k3", 3), Candidate("k5", 5), Candidate("five", 5.0)))
 SPACE = SearchSpace(
@@ -31,8 +29,8 @@ SPACE = SearchSpace(
         Repeat("depth", (OneOf("act", (Candidate("relu"), Candidate("gelu"))),), 1, 2),
     ),
     (
-        Constraint("narrow", Operation(Operator.LESS, (DecisionValue("width"), LiteralValue(32)))),
-        Constraint("few", Operation(Operator.LESS, (DecisionValue("inputs"), LiteralValue(2)))),
+        Constraint("narrow", compared("width", Operator.LESS, 32)),
+        Constraint("few", compared("inputs", Operator.LESS, 2)),
     ),
 )
 GOOD = {"op": "pool", "inputs": ("out2",), "order": (), "width": 8, "rate": 0.5, "depth": 1, "depth[0]/act": "relu"}

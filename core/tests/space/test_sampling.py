@@ -11,9 +11,7 @@ from nascore.errors import ConstraintError, UnsupportedError
 from nascore.space import (
     Candidate,
     Constraint,
-    DecisionValue,
     Integer,
-    LiteralValue,
     OneOf,
     Operation,
     Operator,
@@ -22,7 +20,7 @@ from nascore.space import (
     SearchSpace,
     SomeOf,
 )
-from nascore.testing import KNOWN_SPACES, choice
+from nascore.testing import KNOWN_SPACES, choice, compared
 
 DRAWS = 4000
 
@@ -125,13 +123,9 @@ def test_uncountable_space_cannot_be_drawn_by_architecture_or_numbered():
             ask()
 
 
-def equals(path, value):
-    return Operation(Operator.EQUAL, (DecisionValue(path), LiteralValue(value)))
-
-
 def test_rare_architectures_are_found_by_trying_all():
     nodes = tuple(choice(f"n{index}", *"0123456789") for index in range(4))
-    wanted = Operation(Operator.AND, tuple(equals(f"n{index}", "7") for index in range(4)))
+    wanted = Operation(Operator.AND, tuple(compared(f"n{index}", Operator.EQUAL, "7") for index in range(4)))
     space = SearchSpace(nodes, (Constraint("all seven", wanted),))
     assert set(space.sample(random.Random(0)).values()) == {"7"}
     assert space.default() == space.sample(random.Random(1), uniform="architectures")
@@ -139,8 +133,10 @@ def test_rare_architectures_are_found_by_trying_all():
 
 def test_constraint_that_nothing_satisfies_is_named():
     nodes = (*(choice(f"n{index}", *"0123456789") for index in range(9)), Repeat("d", (), 1, 2))
-    impossible = Operation(Operator.GREATER, (DecisionValue("d"), LiteralValue(2)))
-    space = SearchSpace(nodes, (Constraint("deep enough", impossible), Constraint("fine", equals("n0", "3"))))
+    impossible = compared("d", Operator.GREATER, 2)
+    space = SearchSpace(
+        nodes, (Constraint("deep enough", impossible), Constraint("fine", compared("n0", Operator.EQUAL, "3")))
+    )
     for ask in (lambda: space.sample(random.Random(0)), space.default):
         with pytest.raises(ConstraintError, match="'deep enough'"):
             ask()

@@ -15,7 +15,6 @@ from nascore.space import (
     Constraint,
     DecisionValue,
     Integer,
-    LiteralValue,
     OneOf,
     Operation,
     Operator,
@@ -23,7 +22,7 @@ from nascore.space import (
     Repeat,
     SearchSpace,
 )
-from nascore.testing import KNOWN_SPACES, choice, search_spaces
+from nascore.testing import KNOWN_SPACES, choice, compared, search_spaces
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
@@ -107,20 +106,18 @@ def test_mutation_of_real_and_logarithmic_numbers_stays_in_range():
         architecture = after
 
 
-def at_most(path, limit):
-    return Operation(Operator.LESS_OR_EQUAL, (DecisionValue(path), LiteralValue(limit)))
-
-
 def test_mutation_under_a_tight_constraint_scans_the_neighbours():
     # Of 100 001 values besides the present one a single one is allowed, which chance hardly ever finds.
-    is_one = Operation(Operator.EQUAL, (DecisionValue("n"), LiteralValue(1)))
-    constraint = Constraint("n is 0 or 1", Operation(Operator.OR, (at_most("n", 0), is_one)))
+    is_one = compared("n", Operator.EQUAL, 1)
+    constraint = Constraint("n is 0 or 1", Operation(Operator.OR, (compared("n", Operator.LESS_OR_EQUAL, 0), is_one)))
     space = SearchSpace((Integer("n", 0, 100_000),), (constraint,))
     assert space.mutate(Architecture({"n": 0}), random.Random(0)) == Architecture({"n": 1})
 
 
 def test_mutation_that_no_constraint_allows_names_it():
-    space = SearchSpace((Integer("n", 0, 5), Real("r", 1, 1)), (Constraint("n is nothing", at_most("n", 0)),))
+    space = SearchSpace(
+        (Integer("n", 0, 5), Real("r", 1, 1)), (Constraint("n is nothing", compared("n", Operator.LESS_OR_EQUAL, 0)),)
+    )
     with pytest.raises(ConstraintError, match="'n is nothing'"):
         space.mutate(space.default(), random.Random(0))
 

@@ -25,6 +25,7 @@ from nascore.experiment.registering import Registering
 from nascore.experiment.requests import check_name
 from nascore.experiment.state import State
 from nascore.experiment.steering import Steering
+from nascore.experiment.summary import Summary, summary_of
 from nascore.experiment.watching import Change
 from nascore.journal.contract import Journal
 from nascore.record import (
@@ -231,6 +232,10 @@ class Engine:
     def record(self) -> ExperimentRecord:
         """Return the experiment and its numbers."""
         return self._state.record(elapsed_s=self._ledger.elapsed_s())
+
+    def summary(self) -> Summary:
+        """Return what a list of experiments shows of it, as of the last event."""
+        return summary_of(self._state)
 
     def trial(self, number: int) -> TrialRecord:
         """Return a trial.

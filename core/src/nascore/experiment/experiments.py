@@ -12,6 +12,7 @@ import json
 import secrets
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from nascore.errors import ConflictError, NascoreError, NotFoundError, StateError, UnavailableError
 from nascore.experiment.asking import Connect
@@ -21,11 +22,12 @@ from nascore.experiment.home import check_identifier, new_identifier
 from nascore.experiment.naming import found, newest_first
 from nascore.experiment.requests import check_name, check_room
 from nascore.experiment.state import State
-from nascore.experiment.transitions import rebuilt
+from nascore.experiment.summary import keep
+from nascore.experiment.transitions import replayed
 from nascore.journal.contract import Journal
 from nascore.journal.holder import Hold, Holder
 from nascore.journal.location import Location, parse_location
-from nascore.journal.opening import open_journal
+from nascore.journal.opening import open_journal, reading
 from nascore.record import ExperimentRecord, ExperimentSpec
 from nascore.record.jsonform import spec_to_json
 
@@ -37,8 +39,9 @@ class Experiments:
         hold: The hold on the database; tell others through it where this process serves.
     """
 
-    def __init__(self, journal: Journal, *, hold: Hold, connect: Connect, clock: Clock) -> None:
+    def __init__(self, journal: Journal, *, database: Location, hold: Hold, connect: Connect, clock: Clock) -> None:
         self.hold = hold
+        self._database = database
         self._journal = journal
         self._connect = connect
         self._clock = clock
@@ -67,8 +70,9 @@ class Experiments:
             UnavailableError: Its server cannot be reached.
             PluginError: It is in PostgreSQL, and psycopg is not installed.
         """
-        journal, hold = await open_journal(parse_location(database), holder=holder)
-        experiments = cls(journal, hold=hold, connect=connect, clock=clock or SystemClock())
+        place = parse_location(database)
+        journal, hold = await open_journal(place, holder=holder)
+        experiments = cls(journal, database=place, hold=hold, connect=connect, clock=clock or SystemClock())
         try:
             await experiments._load()
         except BaseException:
@@ -156,14 +160,27 @@ class Experiments:
         engines = list(self._engines.values())
         results = await asyncio.gather(*(engine.close() for engine in engines), return_exceptions=True)
         await self._journal.close()
+        await asyncio.to_thread(self._keep_summaries)
         self.hold.release()
         for result in results:
             if isinstance(result, BaseException):
                 raise result
 
+    def _keep_summaries(self) -> None:
+        """Leave beside each log that lies in its own folder what a list of experiments shows of it."""
+        if not isinstance(self._database, Path):
+            return
+        with suppress(NascoreError), reading(self._database) as reader:  # A cache: the log itself is read without it.
+            for engine in self._engines.values():
+                last = reader.last(engine.id)
+                if self._database.parent.name == engine.id and last is not None:
+                    summary = engine.summary()
+                    if summary.record.seq == last.seq:
+                        keep(self._database.parent, summary, last)
+
     async def _load(self) -> None:
         for identifier in await self._journal.experiments():
-            state = rebuilt(identifier, await self._journal.read(identifier))
+            state = await replayed(identifier, self._journal)
             engine = self._engine(state)
             self._engines[identifier] = engine
             self._requests[state.create_request] = (identifier, state.create_digest)

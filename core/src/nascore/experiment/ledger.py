@@ -15,7 +15,7 @@ from nascore.errors import InternalError, NascoreError, UnavailableError
 from nascore.experiment.clock import Clock
 from nascore.experiment.events import Asked, Event, Leased, Reported, payload
 from nascore.experiment.state import State
-from nascore.experiment.transitions import apply, rebuilt
+from nascore.experiment.transitions import apply, replayed
 from nascore.experiment.watching import Change, Feed
 from nascore.journal.contract import Entry, Journal
 from nascore.record import ExperimentState, TrialRecord
@@ -141,7 +141,7 @@ class Ledger:
 
     async def _rebuild(self) -> None:
         try:
-            state = rebuilt(self.state.id, await self._journal.read(self.state.id))
+            state = await replayed(self.state.id, self._journal)
         except NascoreError as error:
             self._failure = error
             raise

@@ -19,7 +19,7 @@ from nascore.record import ExperimentSpec
 from nascore.tuner.contract import Determinism, Setup
 from nascore.tuner.session import Description, TunerSession
 
-EVENTS_A_CALL = 1_024
+EVENTS_A_CALL = 8_192
 NOTHING = TunerSnapshot(0, 0, b"")
 """No saved state: the tuner is opened as on the first day."""
 

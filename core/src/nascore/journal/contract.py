@@ -15,6 +15,9 @@ from dataclasses import dataclass
 
 from nascore.errors import DataLossError
 
+ENTRIES_A_READ = 4_096
+"""A log is read in parts of so many, so that a long one is never held twice: as entries and as what they mean."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -76,8 +79,8 @@ class Journal(ABC):
         """
 
     @abstractmethod
-    async def read(self, experiment: str, *, after_seq: int = 0) -> list[Entry]:
-        """Return the stored entries after a position, in order, and accept appends again after a failure.
+    async def read(self, experiment: str, *, after_seq: int = 0, count: int | None = None) -> list[Entry]:
+        """Return up to ``count`` stored entries after a position, in order, and accept appends again after a failure.
 
         Raises:
             DataLossError: An entry is damaged or missing; its seq is named.

@@ -16,7 +16,7 @@ from nascore.journal.postgres_errors import translated
 from nascore.journal.postgres_lock import Session, begin_session, holder_in
 from nascore.journal.postgres_schema import STEPS, stored_entries, stored_experiments, stored_version
 from nascore.journal.postgres_url import PostgresUrl
-from nascore.journal.rows import EVENT_COLUMNS, entry_of
+from nascore.journal.rows import EVENT_COLUMNS, EventRow
 
 _END = f"SELECT {EVENT_COLUMNS} FROM nascore_events WHERE experiment = %s ORDER BY seq"  # noqa: S608 - no input in it
 
@@ -31,21 +31,13 @@ class PostgresReader(LogReader):
         """See `LogReader.experiments`."""
         return stored_experiments(self._connection) if stored_version(self._connection) else ()
 
-    def entries(self, experiment: str) -> list[Entry]:
-        """See `LogReader.entries`."""
-        return stored_entries(self._connection, experiment)
+    def _entries(self, experiment: str, *, after_seq: int, count: int) -> list[Entry]:
+        return stored_entries(self._connection, experiment, after_seq=after_seq, count=count)
 
-    def first(self, experiment: str) -> Entry | None:
-        """See `LogReader.first`."""
-        return self._one(f"{_END} LIMIT 1", experiment)
-
-    def last(self, experiment: str) -> Entry | None:
-        """See `LogReader.last`."""
-        return self._one(f"{_END} DESC LIMIT 1", experiment)
-
-    def _one(self, query: str, experiment: str) -> Entry | None:
-        row = self._connection.execute(query, (experiment,)).fetchone()
-        return None if row is None else entry_of(row, experiment=experiment)
+    def _row(self, experiment: str, *, is_last: bool) -> EventRow | None:
+        query = f"{_END} DESC LIMIT 1" if is_last else f"{_END} LIMIT 1"
+        row: EventRow | None = self._connection.execute(query, (experiment,)).fetchone()
+        return row
 
 
 @contextmanager

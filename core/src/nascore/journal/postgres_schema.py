@@ -62,7 +62,7 @@ SELECT coalesce(
     current_schema())
 """
 _ENTRIES = f"""
-SELECT {EVENT_COLUMNS} FROM nascore_events WHERE experiment = %s AND seq > %s ORDER BY seq LIMIT {_ROWS_AT_A_TIME}
+SELECT {EVENT_COLUMNS} FROM nascore_events WHERE experiment = %s AND seq > %s ORDER BY seq LIMIT %s
 """  # noqa: S608 - no input in it
 
 
@@ -109,8 +109,10 @@ def stored_experiments(connection: Connection) -> tuple[str, ...]:
     return tuple(row[0] for row in rows)
 
 
-def stored_entries(connection: Connection, experiment: str, *, after_seq: int = 0) -> list[Entry]:
-    """Return an experiment's entries after a position; so many at a time that each answer comes soon.
+def stored_entries(
+    connection: Connection, experiment: str, *, after_seq: int = 0, count: int | None = None
+) -> list[Entry]:
+    """Return up to ``count`` of an experiment's entries after a position, asked for in parts that come soon.
 
     Raises:
         DataLossError: One is missing, or is not what was written.
@@ -118,9 +120,10 @@ def stored_entries(connection: Connection, experiment: str, *, after_seq: int = 
     entries: list[Entry] = []
     while True:
         last = entries[-1].seq if entries else after_seq
-        rows = connection.execute(_ENTRIES, (experiment, last)).fetchall()
+        wanted = _ROWS_AT_A_TIME if count is None else min(_ROWS_AT_A_TIME, count - len(entries))
+        rows = connection.execute(_ENTRIES, (experiment, last, wanted)).fetchall()
         entries += entries_of(rows, experiment=experiment, after_seq=last)
-        if len(rows) < _ROWS_AT_A_TIME:
+        if len(rows) < wanted or len(entries) == count:
             return entries
 
 

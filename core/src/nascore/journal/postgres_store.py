@@ -107,9 +107,11 @@ class PostgresStore(Store):
         """See `Store.write`."""
         self.transact(lambda: self._insert(appends))
 
-    def entries(self, experiment: str, *, after_seq: int) -> list[Entry]:
+    def entries(self, experiment: str, *, after_seq: int, count: int | None) -> list[Entry]:
         """See `Store.entries`."""
-        return self._asked(lambda: stored_entries(self._tenure.connection, experiment, after_seq=after_seq))
+        return self._asked(
+            lambda: stored_entries(self._tenure.connection, experiment, after_seq=after_seq, count=count)
+        )
 
     def experiments(self) -> tuple[str, ...]:
         """See `Store.experiments`."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nascore.journal.contract import Entry
 from nascore.journal.log_reader import LogReader
-from nascore.journal.rows import EVENT_COLUMNS, entry_of
+from nascore.journal.rows import EVENT_COLUMNS, EventRow
 from nascore.journal.sqlite_errors import understood
 from nascore.journal.sqlite_schema import connect_for_reading, stored_entries, stored_experiments
 
@@ -28,21 +28,13 @@ class SqliteReader(LogReader):
             return ()  # It is just being made.
         return stored_experiments(self._connection)
 
-    def entries(self, experiment: str) -> list[Entry]:
-        """See `LogReader.entries`."""
-        return stored_entries(self._connection, experiment)
+    def _entries(self, experiment: str, *, after_seq: int, count: int) -> list[Entry]:
+        return stored_entries(self._connection, experiment, after_seq=after_seq, count=count)
 
-    def first(self, experiment: str) -> Entry | None:
-        """See `LogReader.first`."""
-        return self._one(f"{_END} LIMIT 1", experiment)
-
-    def last(self, experiment: str) -> Entry | None:
-        """See `LogReader.last`."""
-        return self._one(f"{_END} DESC LIMIT 1", experiment)
-
-    def _one(self, query: str, experiment: str) -> Entry | None:
-        row = self._connection.execute(query, (experiment,)).fetchone()
-        return None if row is None else entry_of(row, experiment=experiment)
+    def _row(self, experiment: str, *, is_last: bool) -> EventRow | None:
+        query = f"{_END} DESC LIMIT 1" if is_last else f"{_END} LIMIT 1"
+        row: EventRow | None = self._connection.execute(query, (experiment,)).fetchone()
+        return row
 
 
 @contextmanager

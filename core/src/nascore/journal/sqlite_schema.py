@@ -107,14 +107,17 @@ def stored_experiments(connection: sqlite3.Connection) -> tuple[str, ...]:
     return tuple(row[0] for row in connection.execute("SELECT id FROM experiments ORDER BY place"))
 
 
-def stored_entries(connection: sqlite3.Connection, experiment: str, *, after_seq: int = 0) -> list[Entry]:
-    """Return an experiment's entries after a position.
+def stored_entries(
+    connection: sqlite3.Connection, experiment: str, *, after_seq: int = 0, count: int | None = None
+) -> list[Entry]:
+    """Return up to ``count`` of an experiment's entries after a position.
 
     Raises:
         DataLossError: One is missing, or is not what was written.
     """
-    query = f"SELECT {EVENT_COLUMNS} FROM events WHERE experiment = ? AND seq > ? ORDER BY seq"  # noqa: S608 - no input in it
-    return entries_of(connection.execute(query, (experiment, after_seq)), experiment=experiment, after_seq=after_seq)
+    query = f"SELECT {EVENT_COLUMNS} FROM events WHERE experiment = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - no input in it
+    rows = connection.execute(query, (experiment, after_seq, -1 if count is None else count))
+    return entries_of(rows, experiment=experiment, after_seq=after_seq)
 
 
 def _is_ours(path: Path) -> bool:

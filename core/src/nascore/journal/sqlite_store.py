@@ -81,9 +81,9 @@ class SqliteStore(Store):
         """See `Store.write`."""
         self.transact(lambda: self._insert(appends))
 
-    def entries(self, experiment: str, *, after_seq: int) -> list[Entry]:
+    def entries(self, experiment: str, *, after_seq: int, count: int | None) -> list[Entry]:
         """See `Store.entries`."""
-        return stored_entries(self.connection, experiment, after_seq=after_seq)
+        return stored_entries(self.connection, experiment, after_seq=after_seq, count=count)
 
     def experiments(self) -> tuple[str, ...]:
         """See `Store.experiments`."""

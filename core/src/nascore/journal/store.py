@@ -53,8 +53,8 @@ class Store(ABC):
         """Store entries of experiments in one transaction."""
 
     @abstractmethod
-    def entries(self, experiment: str, *, after_seq: int) -> list[Entry]:
-        """Return an experiment's entries after a position.
+    def entries(self, experiment: str, *, after_seq: int, count: int | None) -> list[Entry]:
+        """Return up to ``count`` of an experiment's entries after a position.
 
         Raises:
             DataLossError: One is missing, or is not what was written.

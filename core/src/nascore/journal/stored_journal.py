@@ -57,12 +57,12 @@ class StoredJournal(Journal):
         self._buffer.append(Append(experiment, entries, done))
         return done
 
-    async def read(self, experiment: str, *, after_seq: int = 0) -> list[Entry]:
+    async def read(self, experiment: str, *, after_seq: int = 0, count: int | None = None) -> list[Entry]:
         """See `Journal.read`."""
 
         def read() -> list[Entry]:
             failpoint("journal.before_read")
-            entries = self._writer.store.entries(experiment, after_seq=after_seq)
+            entries = self._writer.store.entries(experiment, after_seq=after_seq, count=count)
             self._writer.accept_again(experiment)
             return entries
 

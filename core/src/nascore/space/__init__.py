@@ -2,10 +2,10 @@
 
 from nascore.space.architecture import Architecture, Value, diff
 from nascore.space.constraint import Constraint, DecisionValue, Expression, LiteralValue, Operation, Operator
-from nascore.space.counting import Size
 from nascore.space.mixture import MixedDecision, Mixture
 from nascore.space.nodes import Candidate, Group, Integer, Literal, Node, OneOf, Real, Repeat, SomeOf
 from nascore.space.plan import Condition, DecisionInfo, OrdinalLayout
+from nascore.space.size import Size
 from nascore.space.space import SearchSpace
 
 __all__ = [

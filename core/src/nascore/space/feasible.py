@@ -15,9 +15,10 @@ from functools import cached_property
 from nascore.errors import ConstraintError, UnsupportedError
 from nascore.space.architecture import Value
 from nascore.space.constraint import Constraint, is_satisfied, paths_in
-from nascore.space.counting import Numbering, Size, product
+from nascore.space.counting import Numbering, product
 from nascore.space.plan import Decisions, Plan, node_table
 from nascore.space.scope import Placed, Scope
+from nascore.space.size import Size
 
 MAX_TRIED = 20_000
 """Up to so many ways are tried one by one."""

@@ -7,6 +7,7 @@ protobuf library's mapping. Fields at their default are left out in both.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from google.protobuf import json_format, message_factory
 from google.protobuf.message import Message
@@ -15,6 +16,7 @@ from nascore.errors import SpaceError, Violation
 from nascore.space import node_messages
 from nascore.space.canonical import canonical_json
 from nascore.space.constraint import Constraint
+from nascore.space.node_documents import node_document
 from nascore.space.nodes import Node
 from nascore.space.strictjson import read_json
 from nascore.v1 import space_pb2 as pb
@@ -22,13 +24,12 @@ from nascore.v1 import space_pb2 as pb
 
 def space_to_json(nodes: tuple[Node, ...], constraints: tuple[Constraint, ...]) -> str:
     """The text of a space file, indented by two, with a newline at its end."""
-    message = node_messages.to_message(nodes, constraints)
-    return json.dumps(json_format.MessageToDict(message), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(_document(nodes, constraints), indent=2, ensure_ascii=False) + "\n"
 
 
 def space_to_canonical_json(nodes: tuple[Node, ...], constraints: tuple[Constraint, ...]) -> bytes:
     """The canonical form of a space file."""
-    return canonical_json(json_format.MessageToDict(node_messages.to_message(nodes, constraints)))
+    return canonical_json(_document(nodes, constraints))
 
 
 def space_from_json(text: str) -> tuple[tuple[Node, ...], tuple[Constraint, ...]]:
@@ -50,6 +51,13 @@ def space_from_json(text: str) -> tuple[tuple[Node, ...], tuple[Constraint, ...]
             f"Not a space file: {found}.", hint="The fields are those of space.proto.", violations=(found,)
         ) from error
     return node_messages.from_message(message)
+
+
+def _document(nodes: tuple[Node, ...], constraints: tuple[Constraint, ...]) -> dict[str, Any]:
+    """What protobuf's mapping gives of the message; constraints, which are few, are left to it."""
+    rest = json_format.MessageToDict(node_messages.to_message((), constraints))
+    written = {"nodes": [node_document(node) for node in nodes]} if nodes else {}
+    return {"specVersion": rest.pop("specVersion"), **written, **rest}
 
 
 def _innermost(document: object, message: Message, place: str, error: Exception) -> tuple[str, str]:

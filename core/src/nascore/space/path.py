@@ -18,6 +18,8 @@ _SEGMENT = re.compile(r"([^\[\]/]+)(?:\[(0|[1-9][0-9]*)\])?")
 
 def escape(text: str) -> str:
     """A label or a key as it stands inside a path."""
+    if _ESCAPED.search(text) is None:
+        return text
     return _ESCAPED.sub(lambda found: f"%{ord(found.group()):02X}", text)
 
 

@@ -16,11 +16,10 @@ from typing import Literal as OneOfTexts
 
 from nascore.errors import ArchitectureError, SettingsError, SpaceError, Violation
 from nascore.space import encoding, membership, sampling, variation
-from nascore.space.architecture import Architecture, Value
+from nascore.space.architecture import Architecture, Value, from_sorted
 from nascore.space.check import checked
 from nascore.space.constraint import Constraint
 from nascore.space.constraint_types import constraint_violations
-from nascore.space.counting import Size
 from nascore.space.difference import differences
 from nascore.space.feasible import Feasible
 from nascore.space.freeze import frozen
@@ -28,6 +27,7 @@ from nascore.space.jsonform import space_from_json, space_to_canonical_json, spa
 from nascore.space.nodes import Node, is_same
 from nascore.space.plan import DecisionInfo, Plan, compile_plan, node_table
 from nascore.space.scope import Scope
+from nascore.space.size import Size
 
 if TYPE_CHECKING:  # See encoding: numpy is imported by those who encode only.
     import numpy as np
@@ -127,7 +127,7 @@ class SearchSpace:
         count = self._feasible.count()
         if not 0 <= index < count:
             raise ArchitectureError(f"There is no architecture number {index}; numbers go from 0 to {count - 1}.")
-        return Architecture(self._feasible.at(index))
+        return from_sorted(dict(sorted(self._feasible.at(index).items())))
 
     def validate(self, architecture: Mapping[str, Value]) -> tuple[Violation, ...]:
         """Everything that is wrong with an architecture, each finding with its path."""

@@ -34,8 +34,14 @@ def space_from_message(message: space_pb2.SearchSpace) -> SearchSpace:
 def architecture_to_message(architecture: Architecture) -> architecture_pb2.Architecture:
     """Writes an architecture; counts of repeats are integers like others."""
     message = architecture_pb2.Architecture()
+    add = message.decisions.add
     for path, value in architecture.items():
-        _write_choice(value, message.decisions.add(path=path))
+        decision = add()
+        decision.path = path
+        if type(value) is str:  # Spelled out, here and below: most of what crosses a wire is keys.
+            decision.candidate = value
+        else:
+            _write_choice(value, decision)
     return message
 
 
@@ -52,13 +58,15 @@ def architecture_from_message(message: architecture_pb2.Architecture) -> Archite
     decisions: dict[str, Value] = {}
     last: str | None = None
     for index, decision in enumerate(message.decisions):
-        if last is not None and decision.path <= last:
+        path = decision.path
+        if last is not None and path <= last:
             raise ArchitectureError(
-                f"decisions[{index}]: {decision.path!r} comes after {last!r}.",
+                f"decisions[{index}]: {path!r} comes after {last!r}.",
                 hint="Sort the decisions by path, each path once.",
             )
-        last = intern(decision.path)  # The same few names in each of a hundred thousand trials: kept once.
-        decisions[last] = _read_choice(decision, index)
+        last = intern(path)  # The same few names in each of a hundred thousand trials: kept once.
+        key = decision.candidate
+        decisions[last] = intern(key) if key else _read_choice(decision, index)
     return from_sorted(decisions)
 
 

@@ -12,7 +12,7 @@ from nascore.record import Asked, Told
 from nascore.record.wire import event_to_message
 from nascore.v1 import tuner_pb2
 
-MAX_EVENTS = 4096
+MAX_EVENTS = 1024
 MAX_BATCH_BYTES = 3 * 1024 * 1024
 _FRAMING_BYTES = 8
 

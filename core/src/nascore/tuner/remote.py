@@ -8,6 +8,7 @@ Not here: starting it (``process``), and starting it again (``supervised``).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import uuid
@@ -151,16 +152,30 @@ class RemoteTuner:
     async def replay(self, events: Sequence[Asked | Told]) -> tuple[int, ...]:
         """Bring the tuner up to date with logged events, in batches; one without Replay by its other calls."""
         diverged: list[int] = []
-        for batch, messages in batches(events):
-            request = tuner_pb2.ReplayRequest(session=self._session, events=messages)
-            try:
-                response = await self._call(request, tuner_pb2.ReplayResponse, timeout_s=self._limits.replay_timeout_s)
-            except UnsupportedError:
-                diverged.extend(await self._repeat(batch))
-            else:
-                diverged.extend(response.diverged)
-                self._told_through = max(self._told_through, response.told_through)
+        sent: asyncio.Task[Sequence[int]] | None = None
+        try:
+            for batch, messages in batches(events):  # The next batch is made while the tuner works on this one.
+                if sent is not None:
+                    diverged.extend(await sent)
+                sent = asyncio.create_task(self._replayed(batch, messages))
+                await asyncio.sleep(0)  # Lets it go out.
+            if sent is not None:
+                diverged.extend(await sent)
+        finally:
+            if sent is not None:
+                sent.cancel()
         return tuple(diverged)
+
+    async def _replayed(
+        self, batch: Sequence[Asked | Told], messages: Sequence[tuner_pb2.LoggedEvent]
+    ) -> Sequence[int]:
+        request = tuner_pb2.ReplayRequest(session=self._session, events=messages)
+        try:
+            response = await self._call(request, tuner_pb2.ReplayResponse, timeout_s=self._limits.replay_timeout_s)
+        except UnsupportedError:
+            return await self._repeat(batch)
+        self._told_through = max(self._told_through, response.told_through)
+        return response.diverged
 
     async def _repeat(self, events: Sequence[Asked | Told]) -> list[int]:
         is_asked_again = (await self.describe()).determinism in (Determinism.REPLAY, Determinism.SNAPSHOT)
