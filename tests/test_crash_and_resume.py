@@ -69,13 +69,13 @@ FINAL = ("succeeded", "failed", "pruned", "infeasible")
 class Search:
     """`nascore run` on a small trial, in a process that can be killed and resumed."""
 
-    def __init__(self, folder: Path, trials: int) -> None:
+    def __init__(self, folder: Path, trials: int, *, trial: str = TRIAL, parallel: int = 2) -> None:
         self.folder, self.trials = folder, trials
-        (folder / "trial.py").write_text(TRIAL)
+        (folder / "trial.py").write_text(trial)
         self.environment = {**os.environ, "NASCORE_HOME": str(folder / "home"), "PYTHONWARNINGS": ""}
         self.process = self._start(
             *("run", "trial.py", "--tuner", "evolution", "--set", "population_size=8", "--set", "sample_size=3"),
-            *("--trials", str(trials), "--parallel", "2", "--seed", "7"),
+            *("--trials", str(trials), "--parallel", str(parallel), "--seed", "7"),
         )
 
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
@@ -122,11 +122,11 @@ class Search:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def log_rows(self) -> Counter[tuple[str, int]]:
-        """How often each trial was finished, from the database itself."""
+    def log_rows(self, kind: str = "finished") -> Counter[tuple[str, int]]:
+        """How often each trial was finished, from the database itself; or how often another event tells of it."""
         database = next((self.folder / "home").glob("experiments/*/log.db"))
         with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-            rows = connection.execute("SELECT kind, payload FROM events WHERE kind = 'finished'").fetchall()
+            rows = connection.execute("SELECT kind, payload FROM events WHERE kind = ?", (kind,)).fetchall()
         return Counter((kind, json.loads(payload)["trial"]) for kind, payload in rows)
 
 
@@ -175,6 +175,19 @@ def test_a_killed_server_is_resumed_and_nothing_is_lost(tmp_path: Path) -> None:
     _begun(search, 4)
     _torment(search, 1, random.Random(1))
     _check(search)
+
+
+def test_what_killed_workers_had_finished_and_not_told_is_trained_once(tmp_path: Path) -> None:
+    # Each worker is killed once it has kept its second result (noting that the first was told is a write, too).
+    dying = TRIAL.replace(
+        "    nas.run(", '    os.environ["NASCORE_FAILPOINTS"] = "spool.after_write=kill@3"\n    nas.run('
+    )
+    search = Search(tmp_path, 6, trial=f"import os\n{dying}", parallel=1)
+    _check(search)
+    printed = (tmp_path / "output.txt").read_text()
+    assert printed.count("worker-0 ended by signal 9") >= 2, printed
+    assert search.log_rows("retried") == search.log_rows("returned") == search.log_rows("lost") == Counter()
+    assert set(search.log_rows("leased").values()) == {1}
 
 
 @pytest.mark.slow

@@ -106,9 +106,9 @@ def test_codes_are_those_of_the_protocol(error: BaseException, code: int) -> Non
 
 
 def test_missing_token_is_unauthenticated() -> None:
-    status = to_status(errors.PermissionDeniedError("No token."), is_anonymous=True)
+    status = to_status(errors.UnauthenticatedError("No token."))
     assert status.code == code_pb2.UNAUTHENTICATED
-    assert type(from_status(status)) is errors.PermissionDeniedError
+    assert type(from_status(status)) is errors.UnauthenticatedError
 
 
 def test_exception_that_is_not_ours_names_its_type() -> None:

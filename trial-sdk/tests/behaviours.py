@@ -47,6 +47,7 @@ class Behaviours(nas.Trial):
 
     def build(self):
         net = Net()
+        self.epochs_seen = 0
         self.mark = next(iter(net.op._modules), "")
         return net
 
@@ -57,13 +58,15 @@ class Behaviours(nas.Trial):
         return [(FEATURES[part], LABELS[part]) for part in order.split(16)]
 
     def validation_batches(self):
+        self.epochs_seen += 1
         return [(FEATURES[:48], LABELS[:48]), (FEATURES[48:], LABELS[48:])]
 
     def validation_step(self, model, batch):
         extra = {"pid": os.getpid()} if "KEEP" in os.environ else {}
         if "partly" in model.op._modules:
             extra["perplexity"] = float("nan")
-        return super().validation_step(model, batch) | extra
+        metrics = super().validation_step(model, batch) | extra
+        return metrics | {"accuracy": no_number(self.epochs_seen, self.mark, metrics["accuracy"])}
 
     def training_step(self, model, batch):
         loss = super().training_step(model, batch)
@@ -153,9 +156,15 @@ def one_trial(trial, how):
     for step in range(int(os.environ.get("STEPS", "200")) if mark == "slow" else 2):
         if mark == "slow":
             time.sleep(0.05)
-        trial.report(step + 1, accuracy=torch.tensor(0.25 * step))
+        trial.report(step + 1, accuracy=no_number(step + 1, mark, torch.tensor(0.25 * step)))
     if "forgetful" not in how:
-        trial.finish(accuracy=float(torch.rand(())))
+        trial.finish(accuracy=no_number(3, mark, float(torch.rand(()))))
+
+
+def no_number(step, mark, value):
+    """From the step NO_NUMBER_FROM on what NO_NUMBER says, but for the candidate `partly`."""
+    since = int(os.environ.get("NO_NUMBER_FROM", "1000000"))
+    return float(os.environ["NO_NUMBER"]) if step >= since and mark != "partly" else value
 
 
 def main():

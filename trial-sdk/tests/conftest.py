@@ -206,6 +206,14 @@ class Served:
             | extra
         )
 
+    def log(self, trial):
+        """What a trial wrote: its own file, or its sections of the file of a worker's process; empty if nothing."""
+        own, shared = (self.folder / "logs" / name for name in (f"trial-{trial}.log", "trials-worker-0.log"))
+        if own.is_file():
+            return own.read_text()
+        sections = shared.read_text().split("--- trial ") if shared.is_file() else []
+        return "".join(f"--- trial {part}" for part in sections if part.startswith(f"{trial}, "))
+
     def start_worker(self, **extra):
         output = self.folder.parent / f"output-{len(self.workers)}"
         self.workers.append(Worker(self.zygote, self.environment(**extra), output))

@@ -73,7 +73,7 @@ def test_failures_in_one_process_are_recorded_as_well(serve):
     served = serve(*FAILURES, "good")
     served.work(NASCORE_ISOLATION="none")
     check_failures(served, FAILURES.values())
-    log = (served.folder / "logs" / "trial-0.log").read_text()
+    log = served.log(0)
     assert log.startswith("--- trial 0, attempt 1")
 
 
@@ -143,7 +143,7 @@ def test_a_process_that_is_costly_to_start_serves_until_a_trial_fails(serve):
     assert first == second
     assert len({first, third, fourth}) == 3
     assert served.outcome(4).failure.kind is FailureKind.SIGNAL
-    assert "trial 1" in (served.folder / "logs" / "trial-1.log").read_text()
+    assert "trial 1" in served.log(1)
 
 
 @pytest.mark.parametrize("isolation", ["fork", "none"])
@@ -163,12 +163,12 @@ def test_sigterm_returns_the_lease_and_ends_well(serve, isolation):
 def test_sigterm_reaches_a_worker_whose_trial_swallows_it(serve):
     served = serve("deaf")
     worker = served.start_worker(NASCORE_ISOLATION="none")
-    until((served.folder / "logs" / "trial-0.log").exists)
+    until(lambda: served.log(0))
     time.sleep(0.5)
     worker.signal(signal.SIGTERM)
     assert worker.wait() == 0
     assert served.experiment.returned == [0]
-    assert (served.folder / "logs" / "trial-0.log").read_text().count("not now") == 1
+    assert served.log(0).count("not now") == 1
 
 
 def test_sigterm_ends_a_worker_that_waits_for_a_trial(serve):
@@ -184,7 +184,7 @@ def test_sigterm_ends_a_worker_that_waits_for_a_trial(serve):
 def test_a_killed_worker_takes_its_processes_with_it(serve):
     served = serve("stuck")
     worker = served.start_worker()
-    until((served.folder / "logs" / "trial-0.log").exists)
+    until(lambda: served.log(0))
     below = worker.descendants()
     assert len(below) == 2
     worker.signal(signal.SIGKILL)
@@ -233,7 +233,7 @@ def test_importing_the_sdk_starts_no_grpc_and_no_thread():
 def test_the_template_has_neither_threads_nor_grpc(serve):
     served = serve("stuck")
     worker = served.start_worker()
-    until((served.folder / "logs" / "trial-0.log").exists)
+    until(lambda: served.log(0))
     template = psutil.Process(worker.pid).children()[0]
     assert template.num_threads() == 1
     assert not [mapped.path for mapped in template.memory_maps() if "cygrpc" in mapped.path]
@@ -243,7 +243,7 @@ def test_the_template_has_neither_threads_nor_grpc(serve):
 def test_a_killed_template_takes_its_processes_with_it(serve):
     served = serve("stuck")
     worker = served.start_worker()
-    until((served.folder / "logs" / "trial-0.log").exists)
+    until(lambda: served.log(0))
     template, child = worker.descendants()
     os.kill(template, signal.SIGKILL)
     until(lambda: gone(child))
@@ -287,7 +287,7 @@ def test_a_trial_that_leaves_the_folder_and_deletes_its_log_harms_no_other(serve
     served = serve("astray", "good")
     served.work(NASCORE_ISOLATION=isolation, NASCORE_FOLDER=os.path.relpath(served.folder))
     assert served.outcome(0).status is OutcomeStatus.COMPLETED
-    assert "epoch 2/2" in (served.folder / "logs" / "trial-1.log").read_text()
+    assert "epoch 2/2" in served.log(1)
     assert len(DirectoryStore(served.folder / "weights").list()) == 2
 
 
@@ -296,7 +296,23 @@ def test_a_metric_that_is_no_objective_may_be_no_number(serve, isolation):
     served = serve("partly", objectives=[Objective("accuracy")])
     served.work(NASCORE_ISOLATION=isolation)
     assert served.outcome(0).metrics.keys() == {"accuracy", "loss"}
-    assert "perplexity is nan; it is left out" in (served.folder / "logs" / "trial-0.log").read_text()
+    assert "perplexity is nan; it is left out" in served.log(0)
+
+
+@pytest.mark.parametrize("how", ["fork", "none", "with"])
+@pytest.mark.parametrize(("number", "since"), [("nan", 1), ("inf", 2), ("-inf", 2), ("nan", 3)])
+def test_an_objective_that_is_no_number_is_a_typed_outcome_and_the_next_trial_works(serve, how, number, since):
+    # 1 and 2 are reports on the way; 3 is the end of a loop of one's own.
+    since = min(since, 3 if how == "with" else 2)
+    served = serve("good", "partly", objectives=[Objective("accuracy")])
+    way = {"LOOP": "with"} if how == "with" else {"NASCORE_ISOLATION": how}
+    served.work(NO_NUMBER=number, NO_NUMBER_FROM=str(since), **way)
+    outcome = served.outcome(0)
+    assert (outcome.status, outcome.metrics) == (OutcomeStatus.NON_FINITE, {})
+    assert outcome.failure.kind is FailureKind.NON_FINITE
+    assert f"accuracy is {number}" in outcome.failure.message
+    assert [step for trial, step, _ in served.experiment.reports if trial == 0] == list(range(1, since))
+    assert served.outcome(1).status is OutcomeStatus.COMPLETED
 
 
 @pytest.mark.parametrize("isolation", ["fork", "none"])
@@ -305,10 +321,11 @@ def test_a_trial_counts_though_neither_weights_nor_log_can_be_written(serve, iso
     served.folder.mkdir()
     (served.folder / "weights").write_text("no folder")
     (served.folder / "logs").mkdir()
-    (served.folder / "logs" / "trial-0.log").mkdir()
+    is_shared = isolation == "none"
+    (served.folder / "logs" / ("trials-worker-0.log" if is_shared else "trial-0.log")).mkdir()
     output = served.work(NASCORE_ISOLATION=isolation)
-    assert "Trial 0 has no log: [Errno 21]" in output
-    assert "The weights of trial 1 were not kept: [Errno 20]" in (served.folder / "logs" / "trial-1.log").read_text()
+    assert ("What trials print is not kept" if is_shared else "Trial 0 has no log") + ": [Errno 21]" in output
+    assert "The weights of trial 1 were not kept: [Errno 20]" in (output if is_shared else served.log(1))
     for number in (0, 1):
         outcome, request = served.experiment.finished[number]
         assert (outcome.status, request.checkpoint) == (OutcomeStatus.COMPLETED, "")
@@ -319,7 +336,7 @@ def test_a_trial_begins_with_the_weights_of_its_parent(serve, isolation):
     served = serve("good", "good", "good", warm_start=WarmStart(parent=1))
     served.experiment.waiting[1] = (Proposal(1, Architecture({"op": "good"})), 1, 1)
     served.work(NASCORE_ISOLATION=isolation)
-    logs = [(served.folder / "logs" / f"trial-{number}.log").read_text() for number in range(3)]
+    logs = [served.log(number) for number in range(3)]
     assert "warm start: Trial 1 cannot be looked up: There is no trial 1. The trial begins from scratch." in logs[0]
     assert "warm start" not in logs[1]
     parent, child = (served.experiment.finished[number][1].checkpoint for number in (1, 2))

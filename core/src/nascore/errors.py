@@ -18,7 +18,8 @@
     │   └── DeadlineError             no answer in time                                      (TimeoutError)
     ├── ExhaustedResourceError        disk, memory or quota is used up                       (OSError)
     ├── UnsupportedError              a capability is missing                                (NotImplementedError)
-    ├── PermissionDeniedError         no token, or the wrong one                             (PermissionError)
+    ├── PermissionDeniedError         the token does not allow this                          (PermissionError)
+    │   └── UnauthenticatedError      no token, or none that counts (any more)
     ├── DataLossError                 stored bytes are not what was written
     ├── PluginError                   a plugin cannot be loaded or breaks its contract
     │   └── TunerCrashedError         a tuner raised, hung, died or broke the protocol
@@ -49,6 +50,7 @@ __all__ = [
     "SpaceError",
     "StateError",
     "TunerCrashedError",
+    "UnauthenticatedError",
     "UnavailableError",
     "UnsupportedError",
     "Violation",
@@ -192,9 +194,15 @@ class UnsupportedError(NascoreError, NotImplementedError):
 
 
 class PermissionDeniedError(NascoreError, PermissionError):
-    """No token was sent, or one that does not allow this."""
+    """The caller may not do this."""
 
     reason = "PERMISSION_DENIED"
+
+
+class UnauthenticatedError(PermissionDeniedError):
+    """No token was sent, or one that is not known, was revoked or has run out; with another the call may pass."""
+
+    reason = "UNAUTHENTICATED"
 
 
 class DataLossError(NascoreError):

@@ -49,6 +49,7 @@ _CODES: dict[type[NascoreError], grpc.StatusCode] = {
     errors.ExhaustedResourceError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.UnsupportedError: grpc.StatusCode.UNIMPLEMENTED,
     errors.PermissionDeniedError: grpc.StatusCode.PERMISSION_DENIED,
+    errors.UnauthenticatedError: grpc.StatusCode.UNAUTHENTICATED,
     errors.DataLossError: grpc.StatusCode.DATA_LOSS,
     errors.PluginError: grpc.StatusCode.INTERNAL,
     errors.TunerCrashedError: grpc.StatusCode.INTERNAL,
@@ -68,7 +69,7 @@ _BY_CODE: dict[grpc.StatusCode, type[NascoreError]] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.DeadlineError,
     grpc.StatusCode.RESOURCE_EXHAUSTED: errors.ExhaustedResourceError,
     grpc.StatusCode.UNIMPLEMENTED: errors.UnsupportedError,
-    grpc.StatusCode.UNAUTHENTICATED: errors.PermissionDeniedError,
+    grpc.StatusCode.UNAUTHENTICATED: errors.UnauthenticatedError,
     grpc.StatusCode.PERMISSION_DENIED: errors.PermissionDeniedError,
     grpc.StatusCode.DATA_LOSS: errors.DataLossError,
 }
@@ -76,22 +77,17 @@ _BY_CODE: dict[grpc.StatusCode, type[NascoreError]] = {
 
 
 def to_status(
-    error: BaseException,
-    *,
-    is_anonymous: bool = False,
-    retry_after_s: float = 1.0,
-    metadata: Mapping[str, str] | None = None,
+    error: BaseException, *, retry_after_s: float = 1.0, metadata: Mapping[str, str] | None = None
 ) -> status_pb2.Status:
     """Return the status that says what ``error`` says; long texts are cut so that it fits gRPC's trailers.
 
     Args:
         error: Any exception; what is not a `NascoreError` becomes INTERNAL with its type and text.
-        is_anonymous: For `PermissionDeniedError`: no token was sent (UNAUTHENTICATED) rather than a wrong one.
         retry_after_s: Seconds to wait, sent where retrying helps.
         metadata: More facts for ``ErrorInfo``, for example name and version of a tuner.
     """
     known = error if isinstance(error, NascoreError) else _defect(error)
-    code = _code(known, is_anonymous=is_anonymous)
+    code = _CODES[_known(known)]
     status = status_pb2.Status(code=code.value[0], message=_cut(known.message, _MESSAGE_BYTES))
     info = error_details_pb2.ErrorInfo(reason=_reason(known), domain=DOMAIN, metadata=dict(metadata or {}))
     if known.hint:
@@ -124,14 +120,10 @@ class CallStatus:
 
 
 def to_call_status(
-    error: BaseException,
-    *,
-    is_anonymous: bool = False,
-    retry_after_s: float = 1.0,
-    metadata: Mapping[str, str] | None = None,
+    error: BaseException, *, retry_after_s: float = 1.0, metadata: Mapping[str, str] | None = None
 ) -> CallStatus:
     """Return the status of `to_status` as gRPC's servers take it."""
-    status = to_status(error, is_anonymous=is_anonymous, retry_after_s=retry_after_s, metadata=metadata)
+    status = to_status(error, retry_after_s=retry_after_s, metadata=metadata)
     return CallStatus(_BY_NUMBER[status.code], status.message, ((_DETAILS_KEY, status.SerializeToString()),))
 
 
@@ -171,12 +163,6 @@ def _defect(error: BaseException) -> errors.InternalError:
     return errors.InternalError(
         f"Unexpected {type(error).__name__}: {error}", hint="This is a defect; the log of the server has the traceback."
     )
-
-
-def _code(error: NascoreError, *, is_anonymous: bool) -> grpc.StatusCode:
-    if is_anonymous and isinstance(error, errors.PermissionDeniedError):
-        return grpc.StatusCode.UNAUTHENTICATED
-    return _CODES[_known(error)]
 
 
 def _reason(error: NascoreError) -> str:

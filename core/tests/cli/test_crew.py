@@ -42,8 +42,12 @@ class Search:
         self.has_ended = False
         self.notices = []
         self.lost = []
+        self.finished_by_the_dead = 0
 
     def watch(self):
+        async def die(worker):
+            self.trials_done += self.finished_by_the_dead
+
         async def lose(worker, status):
             self.lost.append((worker, status))
 
@@ -51,6 +55,7 @@ class Search:
             has_space=lambda: self.has_space,
             done=lambda: self.trials_done,
             has_ended=lambda: self.has_ended,
+            died=die,
             lost=lose,
             notice=self.notices.append,
         )
@@ -109,6 +114,18 @@ async def test_a_trial_written_off_for_a_dead_worker_is_no_sign_of_life(search, 
     with pytest.raises(SearchFailedError, match="died 5 times in a row"):
         await Crew(launcher, [spec], replace(watch, lost=fail_its_trial)).run()
     assert len(launcher.started) == MOST_DEATHS
+
+
+async def test_a_trial_that_the_dead_had_finished_is_a_sign_of_life(search, spec):
+    search.finished_by_the_dead = 1
+
+    def status(started):
+        search.has_ended = started == 2 * MOST_DEATHS
+        return EXITED
+
+    launcher = Dying(status)
+    await Crew(launcher, [spec], search.watch()).run()
+    assert len(launcher.started) == 2 * MOST_DEATHS
 
 
 async def test_a_trial_that_ends_between_deaths_starts_the_count_anew(search, spec):

@@ -12,6 +12,8 @@ import pytest
 from nascore.client import Change, Client
 from nascore.client.address import UnixAddress
 from nascore.client.connection import Connection
+from nascore.client.secret import Secret
+from nascore.client.trials import TrialCalls
 from nascore.errors import (
     ConflictError,
     DataLossError,
@@ -23,6 +25,7 @@ from nascore.errors import (
     NotFoundError,
     PermissionDeniedError,
     StateError,
+    UnauthenticatedError,
     UnavailableError,
     UnsupportedError,
     Violation,
@@ -58,6 +61,7 @@ class Script(grpc.GenericRpcHandler):
 
     def stream(self, raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         self.asked.append(raw)
+        self.metadata.append(dict(context.invocation_metadata()))
         for item in self.streams.pop(0):
             if isinstance(item, Exception):
                 context.abort_with_status(to_call_status(item))
@@ -310,7 +314,7 @@ def test_interrupt_of_the_user_ends_a_long_poll(script: Script, client: Client) 
 def refusing_other_than(token: str, answer: Answer) -> Answer:
     def answered(raw: bytes, context: grpc.ServicerContext) -> bytes:
         if dict(context.invocation_metadata())["authorization"] != f"Bearer {token}":
-            context.abort_with_status(to_call_status(PermissionDeniedError("another token")))
+            context.abort_with_status(to_call_status(UnauthenticatedError("another token")))
         return answer(raw, context)
 
     return answered
@@ -334,6 +338,49 @@ def test_a_token_that_was_never_good_is_refused_at_once(script: Script, path: Pa
     file.write_text("wrong")
     script.answers = [refusing_other_than("right", NONE_YET)]
     with Client(f"unix:{path}", token_file=file, patience_s=0) as client:
-        with pytest.raises(PermissionDeniedError, match="another token"):
+        with pytest.raises(UnauthenticatedError, match="another token"):
             client.lease("e", "w")
     assert len(script.asked) == 1
+
+
+def test_a_refusal_of_scope_is_not_waited_over(script: Script, path: Path, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("reader")
+    script.answers = [NONE_YET, failing(PermissionDeniedError("Token 1 has the scope read; needs admin."))]
+    asked_again = []
+
+    def read_again() -> Secret:
+        asked_again.append(file)
+        return Secret("reader")
+
+    connection = Connection(
+        UnixAddress(str(path)), token=Secret("reader"), tls=None, timeout_s=10, patience_s=0, read_token=read_again
+    )
+    calls = TrialCalls(connection)
+    calls.lease("e", "w")
+    with pytest.raises(PermissionDeniedError, match="needs admin"):
+        calls.lease("e", "w")
+    connection.close()
+    assert len(script.asked) == 2
+    assert asked_again == []
+
+
+def test_watch_goes_on_at_a_restarted_server_with_its_new_token(script: Script, path: Path, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("first")
+    script.streams = [[change(1), UnauthenticatedError("The token is not that of this server.")], [change(2)]]
+    with Client(f"unix:{path}", token_file=file, patience_s=0) as client:
+        seen = client.watch("e")
+        assert next(seen) == Change(1)
+        file.write_text("second")
+        assert list(seen) == [Change(2)]
+    assert [sent["authorization"] for sent in script.metadata] == ["Bearer first", "Bearer second"]
+
+
+def test_watch_with_a_token_that_was_never_good_is_refused_at_once(script: Script, path: Path, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("wrong")
+    script.streams = [[UnauthenticatedError("The token is not that of this server.")]]
+    with Client(f"unix:{path}", token_file=file, patience_s=0) as client:
+        with pytest.raises(UnauthenticatedError, match="not that of this server"):
+            list(client.watch("e"))

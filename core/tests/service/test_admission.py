@@ -1,6 +1,7 @@
 """What requests may hold of the server's memory, and who is refused when there is no room."""
 
 import asyncio
+import re
 from typing import Any
 
 import grpc
@@ -24,13 +25,13 @@ RECORD = ExperimentRecord("abcdefgh", ExperimentSpec("random"))
 
 
 def test_small_requests_always_find_room() -> None:
-    admission = Admission(budget_bytes=1)
+    admission = Admission(requests_bytes=1)
     with admission.held(LEASE, SMALL_BYTES), admission.held(LEASE, SMALL_BYTES):
         assert admission.held_bytes == 0
 
 
 def test_large_requests_share_a_budget_and_give_it_back() -> None:
-    admission = Admission(budget_bytes=100_000)
+    admission = Admission(requests_bytes=100_000)
     with admission.held(REGISTER, 60_000):
         with admission.held(REGISTER, 40_000):
             assert admission.held_bytes == 100_000
@@ -40,7 +41,7 @@ def test_large_requests_share_a_budget_and_give_it_back() -> None:
 
 
 def test_one_request_finds_room_however_large() -> None:
-    admission = Admission(budget_bytes=10)
+    admission = Admission(requests_bytes=10)
     with admission.held(REGISTER, 4 << 20):
         assert admission.held_bytes == 4 << 20
 
@@ -136,13 +137,21 @@ class Talkative:
 class Call:
     """All that a handler asks of a call."""
 
-    async def abort(self, code: grpc.StatusCode, details: str, trailing: object) -> None:
-        raise ExhaustedResourceError(f"{code.name}: {details}")
+    def set_code(self, code: grpc.StatusCode) -> None:
+        self.code = code
+
+    def set_details(self, details: str) -> None:
+        self.details = details
+
+    def set_trailing_metadata(self, trailing: object) -> None:
+        pass
 
 
 async def test_an_answer_over_4_mib_says_of_what_it_is() -> None:
     handler: Any = service_handler(TRIALS, Talkative(), drain=Drain())
     details: Any = type("Details", (), {"method": "/nascore.v1.TrialService/RenewLease"})
     behaviour = handler.service(details).unary_unary
-    with pytest.raises(ExhaustedResourceError, match=r"RESOURCE_EXHAUSTED: RenewLease: the answer has 4,194,\d+ bytes"):
-        await behaviour(b"", Call())
+    call = Call()
+    assert await behaviour(b"", call) == b""
+    assert call.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert re.match(r"RenewLease: the answer has 4,194,\d+ bytes", call.details)

@@ -162,3 +162,53 @@ def test_drain_ends_waits_and_lets_work_finish(serve, loop, staged: Staged) -> N
 def test_servicer_that_lacks_a_call_is_a_defect() -> None:
     with pytest.raises(InternalError, match=r"CreateExperiment: object has no method create_experiment"):
         service_handler(experiment_pb2.DESCRIPTOR.services_by_name["ExperimentService"], object(), drain=Drain())
+
+
+class SlowCall:
+    """A call whose messages are on their way until a test lets them arrive."""
+
+    def __init__(self) -> None:
+        self.arrives, self.is_sending = asyncio.Event(), asyncio.Event()
+        self.sent: list[bytes] = []
+        self.code = grpc.StatusCode.OK
+
+    async def write(self, message: bytes) -> None:
+        self.is_sending.set()
+        await self.arrives.wait()
+        self.sent.append(message)
+
+    def set_code(self, code: grpc.StatusCode) -> None:
+        self.code = code
+
+    def set_details(self, details: str) -> None:
+        pass
+
+    def set_trailing_metadata(self, trailing: object) -> None:
+        pass
+
+
+class Talking:
+    """A servicer whose watchers hear something once, and then wait."""
+
+    def __getattr__(self, name: str) -> object:
+        return self.talk
+
+    async def talk(self, request: object) -> Any:
+        yield experiment_pb2.WatchExperimentResponse(seq=1)
+        await asyncio.sleep(600)
+
+
+async def test_a_drain_ends_a_stream_after_the_message_that_is_on_its_way() -> None:
+    drain, call = Drain(), SlowCall()
+    handler: Any = service_handler(
+        experiment_pb2.DESCRIPTOR.services_by_name["ExperimentService"], Talking(), drain=drain
+    )
+    details: Any = type("Details", (), {"method": "/nascore.v1.ExperimentService/WatchExperiment"})
+    answering = asyncio.create_task(handler.service(details).unary_stream(b"", call))
+    await call.is_sending.wait()
+    drain.begin()
+    await asyncio.sleep(0)
+    call.arrives.set()
+    await answering
+    assert len(call.sent) == 1
+    assert call.code is grpc.StatusCode.UNAVAILABLE

@@ -24,6 +24,7 @@ from nascore.errors import (
     ConflictError,
     InvalidInputError,
     LeaseSupersededError,
+    MetricError,
     NascoreError,
     NotFoundError,
     SpaceError,
@@ -40,6 +41,7 @@ from nascore.record import (
     ExperimentRecord,
     ExperimentSpec,
     ExperimentState,
+    FailureKind,
     Lease,
     LeaseStatus,
     Limits,
@@ -55,7 +57,7 @@ from nascore.space import Candidate, OneOf, SearchSpace
 from nascore.testing import choice
 from nascore.tuner.contract import NoProposal, Settings, Tuner
 from nascore.tuner.local import LocalSession
-from nascore.v1 import trial_pb2
+from nascore.v1 import trial_pb2, tuner_pb2
 
 TOKEN = "a-token-of-the-tests"
 SPACE = SearchSpace((choice("op", "conv", "pool", "skip"), choice("act", "relu", "gelu")))
@@ -390,6 +392,60 @@ if __name__ == "__main__":
         runner.run(main(*sys.argv[1:]))
 
 
+NO_NUMBERS = [float("nan"), float("inf"), float("-inf")]
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+@pytest.mark.parametrize("way", ["call", "stream"])
+def test_objective_that_is_no_number_ends_the_trial_as_non_finite(client: Client, value: float, way: str) -> None:
+    record = begun(client)
+    lease = leased(client, record.id)
+    metrics = [tuner_pb2.Metric(name="accuracy", value=value), tuner_pb2.Metric(name="loss", value=1.0)]
+    outcome = tuner_pb2.Outcome(status=tuner_pb2.OUTCOME_STATUS_COMPLETED, metrics=metrics)
+    request = trial_pb2.FinishTrialRequest(
+        experiment=record.id, worker="worker-0", trial=lease.trial, epoch=lease.epoch, request_id="f", outcome=outcome
+    )
+    method = "/nascore.v1.TrialService/FinishTrial"
+    connection = client._connection
+    if way == "call":
+        connection._unary(method)(request.SerializeToString(), timeout=20, metadata=connection.headers)
+    else:
+        assert connection._lane.exchange(method, request, timeout_s=20) is not None
+    trial = client.get_trial(record.id, lease.trial)
+    assert trial.state is TrialState.FAILED
+    assert trial.outcome is not None
+    assert (trial.outcome.status, trial.outcome.metrics) == (OutcomeStatus.NON_FINITE, {})
+    assert trial.outcome.failure is not None
+    assert trial.outcome.failure.kind is FailureKind.NON_FINITE
+    assert f"accuracy is {value}" in trial.outcome.failure.message
+    assert client.best(record.id, 5) == ()
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_metric_that_is_no_objective_and_no_number_is_left_out(client: Client, value: float) -> None:
+    record = begun(client)
+    lease = leased(client, record.id)
+    outcome = Outcome(OutcomeStatus.COMPLETED, {"accuracy": 0.5, "perplexity": value})
+    client.finish(record.id, "worker-0", lease.trial, lease.epoch, outcome=outcome)
+    trial = client.get_trial(record.id, lease.trial)
+    assert trial.outcome is not None
+    assert (trial.outcome.status, trial.outcome.metrics) == (OutcomeStatus.COMPLETED, {"accuracy": 0.5})
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_report_that_is_no_number_is_refused_and_the_trial_goes_on(client: Client, value: float) -> None:
+    record = begun(client)
+    lease = leased(client, record.id)
+    with pytest.raises(MetricError, match="the metric accuracy is") as refused:
+        client.report(record.id, "worker-0", lease.trial, lease.epoch, step=1, metrics={"accuracy": value})
+    assert "end such a trial with the status NON_FINITE" in refused.value.hint
+    client.finish(record.id, "worker-0", lease.trial, lease.epoch, outcome=Outcome(OutcomeStatus.NON_FINITE))
+    trial = client.get_trial(record.id, lease.trial)
+    assert trial.outcome is not None
+    assert trial.outcome.status is OutcomeStatus.NON_FINITE
+    assert trial.reports == ()
+
+
 def test_stream_and_calls_give_the_same_answers(client: Client) -> None:
     record = begun(client)
     lease = leased(client, record.id)
@@ -400,7 +456,7 @@ def test_stream_and_calls_give_the_same_answers(client: Client) -> None:
     answers = [
         connection._lane.exchange(f"/{called}/RenewLease", renewal, timeout_s=20),
         connection._unary(f"/{called}/RenewLease")(
-            renewal.SerializeToString(), timeout=20, metadata=connection._metadata
+            renewal.SerializeToString(), timeout=20, metadata=connection.headers
         ),
     ]
     assert isinstance(answers[0], trial_pb2.RenewLeaseResponse)

@@ -258,9 +258,9 @@ async def test_page_without_size_has_100(experiments: ExperimentServicer, record
     assert (len(page.trials), page.next_page_token) == (100, "99")
 
 
-def test_page_ends_before_it_is_too_large() -> None:
+async def test_page_ends_before_it_is_too_large() -> None:
     large = [trial(number, reports=1000) for number in range(12)]
-    page = fitting_page(large)
+    page = await fitting_page(large)
     assert 1 <= len(page) < 12
     assert sum(message.ByteSize() for message in page) <= PAGE_BYTES
 

@@ -11,7 +11,7 @@ from nascore.failpoints import arm
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = [*(ROOT / "core" / "src").rglob("*.py"), *(ROOT / "trial-sdk" / "src").rglob("*.py")]
 SOURCES += (ROOT / "plugins").glob("*/src/**/*.py")
-ROW = re.compile(r"^\| `([a-z_]+\.[a-z_]+)` \| ((?:server|tuner host|worker): .+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `([a-z_]+\.[a-z_]+)` \| ((?:server|tuner host|worker|store of weights): .+) \|$", re.MULTILINE)
 VARIABLE_PART = "step"
 """The one variable part that a name may have: a parameter with a default, whose values are given as a keyword."""
 

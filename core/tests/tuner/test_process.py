@@ -119,10 +119,10 @@ async def test_deep_folder_for_temporary_files_does_not_make_the_socket_too_long
 async def test_machine_without_room_for_a_process_is_told_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse(*command: str, **options: object) -> None:
+    def refuse(*command: str, **options: object) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("asyncio.create_subprocess_exec", refuse)
+    monkeypatch.setattr("subprocess.Popen", refuse)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(PluginError, match="could not be started: Resource temporarily"):
         await started("/bin/sh")

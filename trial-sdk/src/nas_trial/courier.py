@@ -3,7 +3,7 @@
 While the server answers, a parcel is sent at once by whoever has it. From the first that cannot be sent, all go into
 the spool and through one thread, which sends them in order until none is left. Each carries its request id, so that a
 try whose answer was lost does no harm. Not here: what a call is (``nas_trial.remote_post``), and files
-(``nas_trial.spool``).
+(``nascore.launch.spool``).
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ from nascore.errors import (
     StateError,
     UnavailableError,
 )
+from nascore.launch.spool import Parcel, ParcelKind, Spool
 from nascore.record import LeaseAnswer, Verdict
 
 from nas_trial.absence import Absence
-from nas_trial.parcels import Parcel, ParcelKind
-from nas_trial.spool import Spool
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from nascore.errors import InvalidInputError, LeaseSupersededError, NascoreError, UnavailableError
@@ -21,7 +21,7 @@ from nas_trial.failures import Stopped
 from nas_trial.heartbeat import Heartbeat
 from nas_trial.post import Post, work_through
 from nas_trial.trial import Trial
-from nas_trial.trial_log import log_file, logged
+from nas_trial.trial_log import SharedLog, log_file, logged
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +98,12 @@ class Running:
 
 
 def work_in_process(
-    trial: Trial, post: Post, *, folder: Path | None, shown: Callable[[], None] = lambda: None
+    trial: Trial,
+    post: Post,
+    *,
+    folder: Path | None,
+    log: Path | None = None,
+    shown: Callable[[], None] = lambda: None,
 ) -> EndReason | None:
     """Carry out trials in this process until there are no more; return why.
 
@@ -106,17 +111,21 @@ def work_in_process(
         trial: What is searched.
         post: Where trials come from.
         folder: The experiment's folder, for logs and weights.
+        log: The one log of all these trials; without it each has a file of its own, which takes longer than a trial
+            that trains nothing.
         shown: Called before each trial, to show how far the search is.
     """
     heartbeat = Heartbeat(post.renew)
     sender = ThreadPoolExecutor(1, thread_name_prefix="nascore-reports")
+    shared = SharedLog(log)
 
     def carry(lease: Lease) -> Attempt | None:
         shown()
         running = Running(post, lease, sender)
         heartbeat.keep(lease, running)
+        section = logged(log_file(folder, lease.trial), lease) if log is None else shared.section(lease)
         try:
-            return _attempt(trial, running, folder=folder, briefing=post.brief(lease))
+            return _attempt(trial, running, folder=folder, briefing=post.brief(lease), section=section)
         except LostLease as lost:
             logger.warning("Trial %d was dropped: %s", lease.trial, lost)
             post.held = None
@@ -125,17 +134,25 @@ def work_in_process(
             heartbeat.rest()
 
     try:
-        return work_through(post, carry)
+        with shared.opened() if log is not None else nullcontext():
+            return work_through(post, carry)
     finally:
         heartbeat.close()
         # Every trial waits for its reports; what is left belongs to one that was broken off, and nobody waits for it.
         sender.shutdown(wait=False, cancel_futures=True)
 
 
-def _attempt(trial: Trial, running: Running, *, folder: Path | None, briefing: Briefing) -> Attempt:
+def _attempt(
+    trial: Trial,
+    running: Running,
+    *,
+    folder: Path | None,
+    briefing: Briefing,
+    section: AbstractContextManager[None],
+) -> Attempt:
     lease = running.lease
     kept = None if folder is None else folder / "weights"
-    with logged(log_file(folder, lease.trial), lease), _back_in_this_folder():
+    with section, _back_in_this_folder():
         attempt = carry_out(trial, lease, report=running.report, folder=kept, briefing=briefing)
     running.settle()
     return attempt
@@ -144,7 +161,7 @@ def _attempt(trial: Trial, running: Running, *, folder: Path | None, briefing: B
 @contextmanager
 def _back_in_this_folder() -> Iterator[None]:
     """Returns to the current folder, so that a trial which goes elsewhere does not send the next one astray."""
-    here = Path.cwd()
+    here = os.getcwd()  # noqa: PTH109 - a path of it costs as much as a small network
     try:
         yield
     finally:

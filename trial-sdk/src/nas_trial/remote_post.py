@@ -1,6 +1,6 @@
 """A worker's post at a server that may be away: calls wait for it, and what is said meanwhile is kept on disk.
 
-A trial never waits: its reports are kept (``nas_trial.spool``) and sent in order when the server is back
+A trial never waits: its reports are kept (``nascore.launch.spool``) and sent in order when the server is back
 (``nas_trial.courier``). A worker that has nothing to train waits for the server up to its limit. Not here: what is done
 with a lease.
 """
@@ -18,6 +18,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
 from nascore.errors import NascoreError, StateError, UnavailableError
+from nascore.launch.spool import Parcel, ParcelKind, Spool
 from nascore.record import Lease, LeaseAnswer, Registration, Renewal, TrialRecord, TrialState, Verdict
 from nascore.space import SearchSpace
 
@@ -25,9 +26,8 @@ from nas_trial.absence import Absence
 from nas_trial.attempt import Attempt
 from nas_trial.courier import Answer, Courier
 from nas_trial.environment import WorkerEnvironment, duration_text
-from nas_trial.parcels import Parcel, ParcelKind, outcome_parcel, report_parcel
+from nas_trial.parcels import outcome_parcel, report_parcel
 from nas_trial.post import WAIT_S, Post
-from nas_trial.spool import Spool
 
 if TYPE_CHECKING:
     # Never imported at run time by this module: gRPC starts threads, and this process may have yet to fork.
@@ -71,6 +71,7 @@ class RemotePost(Post):
 
     def __init__(self, client: Client, environment: WorkerEnvironment) -> None:
         super().__init__()
+        self.demands = environment.demands
         self._client = client
         self._experiment = environment.experiment
         self._worker = environment.worker

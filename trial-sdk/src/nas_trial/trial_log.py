@@ -1,4 +1,8 @@
-"""A trial's log file: what it and its libraries write to standard output and error, one header line per attempt."""
+"""Logs of trials: what they and their libraries write to standard output and error, one header line per attempt.
+
+A trial in a process of its own has a file of its own, ``trial-7.log``. Trials that share a worker's process share the
+worker's file, ``trials-worker-0.log``: making a file costs more than a trial that is looked up in a table.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from nascore.record import Lease
 
@@ -18,6 +23,12 @@ logger = logging.getLogger(__name__)
 def log_file(folder: Path | None, trial: int) -> Path | None:
     """Return the path of a trial's log in an experiment's folder."""
     return None if folder is None else folder / "logs" / f"trial-{trial}.log"
+
+
+def shared_log_file(folder: Path | None, worker: str) -> Path | None:
+    """Return the path of the log of all trials that run in a worker's own process."""
+    # A worker's name may be any text; those that nascore gives stay as they are.
+    return None if folder is None else folder / "logs" / f"trials-{quote(worker, safe='')[:200]}.log"
 
 
 def length(log: Path | None) -> int:
@@ -31,13 +42,56 @@ def logged(log: Path | None, lease: Lease) -> Iterator[None]:
     if log is None:
         yield
         return
+    # In a notebook Python's own output does not go to these descriptors.
+    with _kept_output(), _python_output_to_descriptors() if redirect(log, lease) else nullcontext():
+        yield
+
+
+class SharedLog:
+    """One log for all trials of a process; a header line begins each trial's section.
+
+    Args:
+        path: The file; ``None`` leaves the output where it is.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._is_open = False
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Send standard output and error to the file."""
+        with _kept_output():
+            self._open()
+            with _python_output_to_descriptors() if self._is_open else nullcontext():
+                yield
+
+    @contextmanager
+    def section(self, lease: Lease) -> Iterator[None]:
+        """Keep what a trial writes under its header."""
+        if self._is_open:
+            if not _is_written_to_a_file():  # A trial has deleted the file, or closed its output.
+                self._open()
+            _begin_section(lease)
+        try:
+            yield
+        finally:
+            flush()
+
+    def _open(self) -> None:
+        found = None if self._path is None else _opened_or_none(self._path, "What trials print is not kept")
+        self._is_open = found is not None
+        if found is not None:
+            _send_output_to(found)
+
+
+@contextmanager
+def _kept_output() -> Iterator[None]:
+    """Gives standard output and error back as they were."""
     flush()
     kept = [os.dup(1), os.dup(2)]
-    is_redirected = redirect(log, lease)
     try:
-        # In a notebook Python's own output does not go to these descriptors.
-        with _python_output_to_descriptors() if is_redirected else nullcontext():
-            yield
+        yield
     finally:
         for descriptor, copy in zip((1, 2), kept, strict=True):
             os.dup2(copy, descriptor)
@@ -61,18 +115,40 @@ def redirect(log: Path, lease: Lease) -> bool:
     Returns:
         Whether it could be opened; a trial without a log is better than none.
     """
-    try:
-        opened = _opened(log)
-    except OSError as error:
-        logger.warning("Trial %d has no log: %s", lease.trial, error)
+    opened = _opened_or_none(log, f"Trial {lease.trial} has no log")
+    if opened is None:
         return False
+    _send_output_to(opened)
+    _begin_section(lease)
+    return True
+
+
+def _begin_section(lease: Lease) -> None:
     now = time.strftime("%Y-%m-%d %H:%M:%S")
     with suppress(OSError):
-        os.write(opened, f"--- trial {lease.trial}, attempt {lease.attempt}, {now} ---\n".encode())
-    os.dup2(opened, 1)
-    os.dup2(opened, 2)
-    os.close(opened)
-    return True
+        os.write(1, f"--- trial {lease.trial}, attempt {lease.attempt}, {now} ---\n".encode())
+
+
+def _is_written_to_a_file() -> bool:
+    try:
+        return os.fstat(1).st_nlink > 0
+    except OSError:
+        return False
+
+
+def _send_output_to(opened: int) -> None:
+    for descriptor in {1, 2} - {opened}:
+        os.dup2(opened, descriptor)
+    if opened > 2:
+        os.close(opened)
+
+
+def _opened_or_none(log: Path, trouble: str) -> int | None:
+    try:
+        return _opened(log)
+    except OSError as error:
+        logger.warning("%s: %s", trouble, error)
+        return None
 
 
 def _opened(log: Path) -> int:

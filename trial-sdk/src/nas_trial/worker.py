@@ -18,7 +18,7 @@ from nascore.failpoints import VARIABLE, arm
 from nascore.record import EndReason
 from nascore.space import SearchSpace
 
-from nas_trial import absence, courier, remote_post
+from nas_trial import remote_post
 from nas_trial.build import build
 from nas_trial.environment import Isolation, WorkerEnvironment
 from nas_trial.extract import extract
@@ -29,10 +29,13 @@ from nas_trial.post import Post, work_through
 from nas_trial.supervisor import Supervisor, TemplateDied
 from nas_trial.termination import Terminated, end_of_termination, on_termination
 from nas_trial.trial import Trial
+from nas_trial.trial_log import shared_log_file
 
 logger = logging.getLogger(__name__)
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_OF_LEASES = ("absence", "courier", "heartbeat", "in_process", "post", "remote_post")
+"""Modules that speak of leases and of the server, and not of what a trial does."""
 _MAX_RESTARTS = 10
 _RESTARTS = "NASCORE_RESTARTS"
 
@@ -100,7 +103,8 @@ def _ended_by(error: NascoreError) -> int:
 
 def _work(trial: Trial, post: Post, environment: WorkerEnvironment, template: Channel | None) -> EndReason | None:
     if template is None:
-        return work_in_process(trial, post, folder=environment.folder)
+        log = shared_log_file(environment.folder, environment.worker)
+        return work_in_process(trial, post, folder=environment.folder, log=log)
     supervisor = Supervisor(post, template, folder=environment.folder)
     try:
         return work_through(post, supervisor.carry)
@@ -145,9 +149,10 @@ def _log_to_stderr() -> None:
 
 
 def _log_of_server_to_own_stderr() -> None:
-    """Keeps what is said of the server out of the log of the trial that happens to run in this process."""
+    """Keeps what is said of leases and of the server out of the log of the trials that run in this process."""
     handler = logging.StreamHandler(os.fdopen(os.dup(2), "w", buffering=1))
     handler.setFormatter(logging.Formatter(_LOG_FORMAT))
-    for module in (absence, courier, remote_post):
-        module.logger.addHandler(handler)
-        module.logger.propagate = False
+    for name in _OF_LEASES:
+        speaking = logging.getLogger(f"nas_trial.{name}")
+        speaking.addHandler(handler)
+        speaking.propagate = False

@@ -21,7 +21,9 @@ from nascore.cli.search import Search
 from nascore.errors import SettingsError
 from nascore.experiment import Engine, database_of, experiment_folder, new_identifier, remember_database
 from nascore.journal import Location
-from nascore.record import ExperimentAction, ExperimentState, Limits
+from nascore.record import ExperimentAction, ExperimentRecord, ExperimentState, Limits
+
+SPACE_FILE = "space.json"
 
 
 def nothing_to_greet(host: Host, engine: Engine) -> None:
@@ -63,6 +65,9 @@ def begin_search(
 
     try:
         plan.run.write(folder)
+        if plan.spec.space is not None:
+            # For workers whose code has no space of its own, such as scripts written for NNI.
+            (folder / SPACE_FILE).write_text(plan.spec.space.to_json(), encoding="utf-8")
         if database is not None:
             remember_database(folder, database)
         place = database or database_of(folder)
@@ -104,6 +109,7 @@ def go_on(
     run: RunFile,
     limits: Limits,
     reporter: Reporter,
+    check: Callable[[ExperimentRecord, Limits], None],
     listening: Listening | None = None,
     greet: Callable[[Host, Engine], None] = nothing_to_greet,
     database: Location | None = None,
@@ -116,6 +122,7 @@ def go_on(
         run: How its workers are started.
         limits: Limits to change; only the set ones.
         reporter: Is told of the progress.
+        check: Called with the experiment as it stands and ``limits``; raises if it shall be left as it is.
         listening: How it is served.
         greet: Told of the host once it serves.
         database: Where its log is; ``None`` for what its folder says.
@@ -126,14 +133,15 @@ def go_on(
 
     async def take_up(host: Host) -> Engine:
         engine = host.experiments.get(identifier)
+        check(engine.record(), limits)
+        run.write(folder)
         if run.command:
-            await hand_back(engine)
+            await hand_back(engine, folder)
         if engine.record().state is not ExperimentState.RUNNING or limits != Limits():
             changes = None if limits == Limits() else limits
             await engine.update(new_request_id(), action=ExperimentAction.RESUME, limits=changes)
         return engine
 
-    run.write(folder)
     chosen = replace(listening or Listening(), is_tuner_insecure=run.is_tuner_insecure)
     place = database or database_of(folder)
     return Search(folder, place, run, take_up, reporter, dict(os.environ), chosen, greet).conduct()

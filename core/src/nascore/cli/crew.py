@@ -33,13 +33,15 @@ class Watch:
         has_space: Whether a worker has told the space yet.
         done: Number of trials that have ended.
         has_ended: Whether the search has ended, so that workers may go home.
-        lost: Told of a worker that has died, so that its trial is begun again at once.
+        died: Told of a worker that has died, so that what it had finished counts.
+        lost: Told of it then, so that what it had not finished is begun again at once.
         notice: Tells a person something.
     """
 
     has_space: Callable[[], bool]
     done: Callable[[], int]
     has_ended: Callable[[], bool]
+    died: Callable[[str], Awaitable[None]]
     lost: Callable[[str, WorkerStatus], Awaitable[None]]
     notice: Callable[[str], None]
 
@@ -94,6 +96,7 @@ class Crew:
         if status.is_running or self.watch.has_ended():
             return
         place.worker = None
+        await self.watch.died(place.spec.name)
         wait_s = self._wait_after_death(place.spec, status)
         await self.watch.lost(place.spec.name, status)
         self._done_at_death = self.watch.done()  # the trial that was just lost is no sign of life

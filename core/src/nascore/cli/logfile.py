@@ -9,6 +9,7 @@ from pathlib import Path
 _LARGEST_TAIL = 64 * 1024
 _FRAME = '  File "'
 _OWN = re.compile(r"[/\\](nas_trial|nascore)[/\\]")
+_HEADER = re.compile(r"--- trial (\d+), attempt \d+, ")
 
 
 def last_lines(path: Path, count: int) -> str:
@@ -74,3 +75,42 @@ class Follower:
         """Return a last line that has no end yet."""
         rest, self._rest = self._rest, b""
         return [rest.decode("utf-8", "replace")] if rest else []
+
+
+class SectionFollower(Follower):
+    """Reads a trial's parts of a file that several trials of one worker wrote to, one after the other.
+
+    Args:
+        path: The file.
+        trial: Number of the trial.
+    """
+
+    def __init__(self, path: Path, trial: int) -> None:
+        super().__init__(path)
+        self._trial = trial
+        self._is_inside = False
+
+    @property
+    def name(self) -> str:
+        """See `Follower.name`."""
+        return f"trial-{self._trial}"
+
+    def read(self) -> list[str]:
+        """See `Follower.read`."""
+        return [line for line in super().read() if self._is_of_trial(line)]
+
+    def read_rest(self) -> list[str]:
+        """See `Follower.read_rest`."""
+        return [line for line in super().read_rest() if self._is_of_trial(line)]
+
+    def _is_of_trial(self, line: str) -> bool:
+        if header := _HEADER.match(line):
+            self._is_inside = int(header[1]) == self._trial
+        return self._is_inside
+
+
+def has_section(path: Path, trial: int) -> bool:
+    """Return whether a file that several trials wrote to has a part of this one."""
+    begin = f"--- trial {trial}, attempt "
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        return any(line.startswith(begin) for line in lines)

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from nascore.cli.failure import WrongUsageError
-from nascore.cli.logfile import Follower
+from nascore.cli.logfile import Follower, SectionFollower, has_section
 from nascore.cli.screen import emit_line, say
 from nascore.cli.source import Found, LocalRecords, chosen_home, known_database
 from nascore.cli.suggestion import did_you_mean
@@ -19,6 +19,8 @@ from nascore.journal import read_holder
 
 _WHAT = re.compile(r"\d+|(trial|worker)-\d+")
 _LOOK_S = 0.2
+_SHARED = "trials-"
+"""How the name of a log begins that all trials of a worker share (``--isolation none``)."""
 
 
 @click.command("logs", cls=Verb)
@@ -35,7 +37,7 @@ def command(context: click.Context, *, words: tuple[str, ...], is_followed: bool
     identifier, what = split_words(words)
     found = LocalRecords(chosen_home(context), known=known_database()).find(identifier)
     folder = found.local_folder() / "logs"
-    followers = [Follower(path) for path in _files(folder, what)]
+    followers = _followers(folder, what)
     past = {path for path in folder.glob("trial-*.log") if path.stem not in _running(found)}
     show = _show_json if as_json else _Plain(is_single=bool(what)).show
     _print(followers, show)
@@ -74,12 +76,16 @@ def split_words(words: tuple[str, ...]) -> tuple[str, str]:
     return identifier or "last", what
 
 
-def _files(folder: Path, what: str) -> list[Path]:
+def _followers(folder: Path, what: str) -> list[Follower]:
     written = sorted(folder.glob("*.log"), key=_place)
     if not what:
-        return [path for path in written if path.stem.startswith("worker-")]
+        return [Follower(path) for path in written if path.stem.startswith("worker-")]
     name = f"trial-{what}" if what.isdecimal() else what
-    chosen = [path for path in written if path.stem == name]
+    chosen = [Follower(path) for path in written if path.stem == name]
+    if name.startswith("trial-"):
+        number = int(name.removeprefix("trial-"))
+        shared = [path for path in written if path.stem.startswith(_SHARED) and has_section(path, number)]
+        chosen += [SectionFollower(path, number) for path in shared]
     if not chosen:
         near = "" if what.isdecimal() else did_you_mean(name, [path.stem for path in written])
         raise WrongUsageError(f"{name} wrote nothing yet.", fix=near or f"Logs are kept in {folder}.")

@@ -22,7 +22,7 @@ from nascore.cli.source import chosen_home, server_options
 from nascore.cli.verb import Verb, experiment_argument, quiet_option
 from nascore.cli.wording import state_text
 from nascore.errors import HeldError
-from nascore.experiment import archive
+from nascore.experiment import archive, locate
 from nascore.journal import Holder, Location, read_holder
 from nascore.record import ExperimentAction, ExperimentRecord, ExperimentState, Limits
 
@@ -67,14 +67,13 @@ def command(
         record = apply_action(home, experiment, action=action, server=server, token_file=token_file)
         click.echo(f"{record.id} goes on.")
         return
-    found = archive.load(home, experiment, known=database)
+    found = locate(home, experiment, known=database)
     _check_database(context, found.record, found.database, given=database)
     limits = Limits(max_trials=trials, max_duration_s=duration, target=target)
     holder = read_holder(found.database)
     if holder is not None:
-        _tell(holder, found.record, limits)
+        _tell(holder, archive.load(home, found.record.id, known=database).record, limits)
         return
-    _check_unfinished(found.record, limits)
     run = _changed(read_run_file(found.folder), parallel=parallel, isolation=isolation, gpus=gpus)
     reporter = choose_reporter(is_quiet=is_quiet, workers=run.parallel or None)
     ending = go_on(
@@ -83,6 +82,7 @@ def command(
         run=run,
         limits=limits,
         reporter=reporter,
+        check=_check_unfinished,
         listening=listening_of(run),
         greet=show_connection(run),
         database=found.database,

@@ -9,20 +9,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import click
 
 from nascore.cli.screen import say
 from nascore.cli.verb import HOME_KEY
-from nascore.client import Client, ClientTls
-from nascore.errors import NascoreError, NotFoundError, UnsupportedError
-from nascore.experiment import archive, home_folder
+from nascore.errors import NascoreError, NotFoundError, UnavailableError, UnsupportedError
+from nascore.experiment import archive, home_folder, overviews
 from nascore.journal import Location, parse_location, read_holder
 from nascore.record import ExperimentRecord, TrialRecord
 
+if TYPE_CHECKING:
+    from nascore.client import Client
+
 DATABASE_VARIABLE = "NASCORE_DATABASE"
+SERVER_VARIABLE = "NASCORE_SERVER"
 _PATIENCE_S = 5.0
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _TLS_KEY = "nascore.tls"
@@ -112,9 +116,9 @@ class LocalRecords:
 
     def list(self) -> tuple[Listed, ...]:
         """Return all experiments, newest first; a log that cannot be read is left out with a message."""
-        found = archive.load_all(self._home, known=self._known, complain=_leave_out)
+        found = overviews(self._home, known=self._known, complain=_leave_out)
         holders = {database: read_holder(database) for database in {one.database for one in found}}
-        return tuple(Listed(one.record, holders[one.database] is not None, archive.best(one, 1)) for one in found)
+        return tuple(Listed(one.record, holders[one.database] is not None, one.best) for one in found)
 
     def find(self, identifier: str) -> Found:
         """Return one experiment.
@@ -173,7 +177,7 @@ def server_options(function: _Function) -> _Function:
         help="File with the token of that server.",
     )
     server = click.option(
-        "--server", metavar="ADDRESS", envvar="NASCORE_SERVER", help="Ask this server instead of the records here."
+        "--server", metavar="ADDRESS", envvar=SERVER_VARIABLE, help="Ask this server instead of the records here."
     )
     for name, what in reversed(_TLS.items()):
         variable = f"NASCORE_{name.upper()}"
@@ -198,16 +202,36 @@ def server_client(server: str, token_file: Path | None) -> Client:
 
     Raises:
         InvalidInputError: If the address, the token or a certificate cannot be used.
+        UnavailableError: If nobody typed the address, and it leads nowhere; who named it is said.
     """
-    files: dict[str, Path | None] = click.get_current_context().meta.get(_TLS_KEY, {})
+    context = click.get_current_context()
+    files: dict[str, Path | None] = context.meta.get(_TLS_KEY, {})
     roots, certificate, key = (files.get(name) for name in _TLS)
-    return Client(
+    # By name, because it brings gRPC, a third of what a command costs that reads the records of this machine.
+    clients = import_module("nascore.client")
+    client: Client = clients.Client(
         server,
         token=None if token_file else os.environ.get("NASCORE_TOKEN") or None,
         token_file=token_file,
-        tls=ClientTls(roots, certificate, key) if roots or certificate or key else None,
+        tls=clients.ClientTls(roots, certificate, key) if roots or certificate or key else None,
         patience_s=_PATIENCE_S,
     )
+    if context.get_parameter_source("server") is click.core.ParameterSource.ENVIRONMENT:
+        _check_reached(client)
+    return client
+
+
+def _check_reached(client: Client) -> None:
+    """See that the server of the environment is there; the variable may be of long ago, and forgotten."""
+    try:
+        client.wait_until_serving(_PATIENCE_S)
+    except UnavailableError as error:
+        client.close()
+        raise UnavailableError(
+            f"{SERVER_VARIABLE} is set in the environment, to {client.address}, and no server answers there: "
+            f"{error.message}",
+            hint=f"To work with the experiments of this machine, unset {SERVER_VARIABLE}.",
+        ) from error
 
 
 def chosen_home(context: click.Context) -> Path:

@@ -14,7 +14,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
 from typing import TypeVar, cast
 
 import grpc
@@ -24,6 +23,7 @@ from grpc_health.v1 import health_pb2
 from nascore.client import lane
 from nascore.client.address import Address, UnixAddress
 from nascore.client.channel import open_channel
+from nascore.client.credentials import NEW_TOKEN_S, Credentials, Headers
 from nascore.client.handshake import handshake_trouble
 from nascore.client.lane import Answers, Lane
 from nascore.client.retry import Patience, jittered_delays
@@ -34,8 +34,8 @@ from nascore.errors import (
     DeadlineError,
     InvalidInputError,
     NascoreError,
-    PermissionDeniedError,
     StateError,
+    UnauthenticatedError,
     UnavailableError,
 )
 from nascore.status import from_rpc_error
@@ -43,11 +43,9 @@ from nascore.status import from_rpc_error
 logger = logging.getLogger(__name__)
 
 _DETAILS_KEY = "grpc-status-details-bin"
-_NEW_TOKEN_S = 15.0
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 
 ResponseT = TypeVar("ResponseT", bound=Message)
-_Metadata = tuple[tuple[str, str], ...]
 
 
 class Connection:
@@ -56,7 +54,7 @@ class Connection:
     Args:
         address: Where the server listens.
         token: Sent with every call; ``None`` for none.
-        read_token: Reads the token again once the server has refused it, for one that was restarted has a new one.
+        read_token: Reads the token again once the server does not know it, for one that was restarted has a new one.
         tls: How to speak TLS; ``None`` for plain text, which only an address of this machine may have.
         timeout_s: Deadline of each try, in seconds, beside what the call itself waits for.
         patience_s: Seconds over which an unreachable server is tried again; 0 tries once.
@@ -89,9 +87,7 @@ class Connection:
         self.address = address
         self.timeout_s = timeout_s
         self._patience_s = patience_s
-        self._metadata: _Metadata = () if token is None else _bearer(token)
-        self._accepted: _Metadata = ()
-        self._read_token = read_token
+        self._credentials = Credentials(token, read_again=read_token)
         self._rng = random.Random() if rng is None else rng
         self._clock = clock
         self._closed = threading.Event()
@@ -125,50 +121,45 @@ class Connection:
                 timeout_s = min(timeout_s, max(patience.left_s(), 1.0) + extra_wait_s)
 
     def once(self, method: str, request: Message, response: type[ResponseT], *, timeout_s: float) -> ResponseT:
-        """Call ``method`` a single time; again only if the token was refused, and its file holds another one by now.
+        """Call ``method`` a single time; again only if the token is not known, and its file holds another one by now.
 
         Raises:
             NascoreError: What went wrong.
         """
-        sent = self._metadata
+        sent = self.headers
         try:
             return self._called(method, request, response, timeout_s=timeout_s)
-        except PermissionDeniedError:
-            if not self._has_new_token(sent):
+        except UnauthenticatedError:
+            if not self.has_other_token(sent):
                 raise
         return self._called(method, request, response, timeout_s=timeout_s)
 
     def _lane_begins(self, requests: Iterable[bytes]) -> Answers:
         begin = self._usable().stream_stream(lane.METHOD)  # type: ignore[no-untyped-call]  # grpc is not annotated
-        answers: Answers = begin(requests, metadata=self._metadata)
+        answers: Answers = begin(requests, metadata=self.headers)
         return answers
 
-    def _has_new_token(self, sent: _Metadata) -> bool:
-        """Whether another token than the refused one is there; waits for one if the refused one was good before.
+    @property
+    def headers(self) -> Headers:
+        """What is sent with a call."""
+        return self._credentials.headers
 
-        A server that starts again takes calls a moment before it writes the new token.
-        """
-        patience = Patience(self._clock, self._clock() + _NEW_TOKEN_S, jittered_delays(self._rng))
-        while self._read_token is not None and self._metadata == sent:
-            # What cannot be read says less than the server's refusal.
-            with suppress(PermissionDeniedError, InvalidInputError):
-                self._metadata = _bearer(self._read_token())
-            delay = patience.next_delay()
-            if self._accepted != sent or self._metadata != sent or delay is None or self._closed.wait(delay):
-                break
-        return self._metadata != sent
+    def has_other_token(self, sent: Headers) -> bool:
+        """Whether the token is another than the one in ``sent``, which the server did not know, or soon becomes one."""
+        patience = Patience(self._clock, self._clock() + NEW_TOKEN_S, jittered_delays(self._rng))
+        return self._credentials.has_other(sent, patience=patience, closed=self._closed)
 
     def _called(self, method: str, request: Message, response: type[ResponseT], *, timeout_s: float) -> ResponseT:
         if (answer := self._lane.exchange(method, request, timeout_s=timeout_s)) is not None:
             return cast("ResponseT", answer)
-        call, sent = self._unary(method), self._metadata
+        call, sent = self._unary(method), self.headers
         try:
             raw = call(request.SerializeToString(), timeout=timeout_s, metadata=sent)
         except grpc.RpcError as error:
             raise self._explain(error, method, timeout_s) from None
         except ValueError as error:
             raise self._left_closed(error) from None
-        self._accepted = sent
+        self._credentials.accept(sent)
         return self._parse(response, raw)
 
     def stream(self, method: str, request: Message, response: type[ResponseT]) -> Generator[ResponseT, None, None]:
@@ -178,12 +169,14 @@ class Connection:
             NascoreError: What broke it.
         """
         call = self._usable().unary_stream(method)  # type: ignore[no-untyped-call]  # grpc is not annotated
+        sent = self.headers
         try:
-            answers = call(request.SerializeToString(), metadata=self._metadata)
+            answers = call(request.SerializeToString(), metadata=sent)
         except ValueError as error:
             raise self._left_closed(error) from None
         try:
             for raw in answers:
+                self._credentials.accept(sent)
                 yield self._parse(response, raw)
         except grpc.RpcError as error:
             raise self._explain(error, method, 0.0) from None
@@ -274,10 +267,6 @@ class Connection:
         return handshake_trouble(self.address, self._tls, details) or UnavailableError(
             f"Cannot reach the server at {self.address}: {details}", hint=_remedy(self.address, details)
         )
-
-
-def _bearer(token: Secret) -> _Metadata:
-    return (("authorization", f"Bearer {token.reveal()}"),)
 
 
 def _is_ours(error: grpc.RpcError) -> bool:

@@ -2,9 +2,9 @@
 
 gRPC bounds one message and the number of calls; their product is far more than a machine has. So a request that names
 things only (an experiment, a trial, a worker) must be small, and all larger ones together have a budget. Who finds no
-room is told to try again, and holds nothing meanwhile. An answer counts until the caller has taken it: one who reads
-slowly, or never, holds up those who want large answers as well, but cannot fill the memory. Not here: what requests
-mean (``checks``).
+room is told to try again, and holds nothing meanwhile. An answer counts until the caller has taken it: many who read
+slowly, or never, hold up those who want large answers as well, but cannot fill the memory. (gRPC has no way to take an
+answer back.) Not here: what requests mean (``checks``).
 """
 
 from __future__ import annotations
@@ -20,20 +20,27 @@ SMALL_BYTES = 4 << 10
 """Requests up to this size always find room: the number of calls bounds them."""
 MAX_NAMING_BYTES = 64 << 10
 """Largest request that carries no message inside: nobody needs names as long as that."""
-BUDGET_BYTES = 64 << 20
-"""What all larger requests of a service may hold together, and again all its larger answers."""
+REQUESTS_BYTES = 64 << 20
+"""What all larger requests of a service may hold together."""
+ANSWERS_BYTES = 32 << 20
+"""What all its larger answers may: each is held three times, by Python, by gRPC and on its way into a socket."""
 
 
 class Admission:
     """The requests that are being worked on, and the answers that are on their way. Belongs to one event loop.
+
+    Args:
+        requests_bytes: What all larger requests may hold.
+        answers_bytes: What all larger answers may hold.
 
     Attributes:
         held_bytes: Of all larger requests.
         sent_bytes: Of all larger answers that their callers have not taken yet.
     """
 
-    def __init__(self, *, budget_bytes: int = BUDGET_BYTES) -> None:
-        self._budget_bytes = budget_bytes
+    def __init__(self, *, requests_bytes: int = REQUESTS_BYTES, answers_bytes: int = ANSWERS_BYTES) -> None:
+        self._requests_bytes = requests_bytes
+        self._answers_bytes = answers_bytes
         self.held_bytes = 0
         self.sent_bytes = 0
 
@@ -49,10 +56,10 @@ class Admission:
             yield
             return
         _check_size(method, size)
-        if self.held_bytes and self.held_bytes + size > self._budget_bytes:
+        if self.held_bytes and self.held_bytes + size > self._requests_bytes:
             raise ExhaustedResourceError(
                 f"{method.name}: no room for a request of {size:,} bytes; others hold {self.held_bytes:,} of "
-                f"{self._budget_bytes:,} bytes.",
+                f"{self._requests_bytes:,} bytes.",
                 hint="Try again in a moment, or send less at a time.",
             )
         self.held_bytes += size
@@ -69,7 +76,7 @@ class Admission:
         """
         if size <= SMALL_BYTES:
             return None
-        if self.sent_bytes and self.sent_bytes + size > self._budget_bytes:
+        if self.sent_bytes and self.sent_bytes + size > self._answers_bytes:
             raise ExhaustedResourceError(
                 f"{method.name}: no room for an answer of {size:,} bytes; {self.sent_bytes:,} bytes of answers "
                 "have not been read by their callers yet.",

@@ -16,7 +16,7 @@ from typing import TypeAlias, cast
 
 import grpc
 
-from nascore.errors import PermissionDeniedError
+from nascore.errors import PermissionDeniedError, UnauthenticatedError
 from nascore.service.audit import Audit
 from nascore.service.grants import Grant, digest_of
 from nascore.service.guarding import Context, Shape, guarded_handler
@@ -55,20 +55,20 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler:
-        """Pass the call on, or answer UNAUTHENTICATED without a token and PERMISSION_DENIED with a lesser one."""
+        """Pass the call on, or refuse it: UNAUTHENTICATED without a token that counts, else PERMISSION_DENIED."""
         method = handler_call_details.method
         rule = self._rules.get(method)
         if rule is not None and rule.is_open:
             return await continuation(handler_call_details)
         token = _bearer(handler_call_details.invocation_metadata)
         if token is None:
-            return self._refusal(method, None, "The call carries no token.", hint=_HINT, is_anonymous=True)
+            return self._refusal(method, None, UnauthenticatedError("The call carries no token.", hint=_HINT))
         grant = self._keyring.find(digest_of(token))
         if grant is None or grant.is_expired(self._clock()) or rule is None or grant.scope not in rule.scopes:
             return await self._refused(continuation, handler_call_details, grant, rule)
         if rule.reach is Reach.SERVER and grant.experiments:
             why = f"Token {grant.id} is kept to some experiments; {_name(method)} is about the whole server."
-            return self._refusal(method, grant, why, hint=_NEW)
+            return self._refusal(method, grant, PermissionDeniedError(why, hint=_NEW))
         handler = await continuation(handler_call_details)
         return self._guarded(handler, method, rule, grant)
 
@@ -79,18 +79,19 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         method = details.method
         if grant is None:
             why = "The token of the call is not that of this server, or was revoked."
-            return self._refusal(method, None, why, hint=_HINT)
+            return self._refusal(method, None, UnauthenticatedError(why, hint=_HINT))
         if grant.is_expired(self._clock()):
-            return self._refusal(method, grant, _expired(grant), hint=_NEW)
+            return self._refusal(method, grant, _expired(grant))
         if rule is None:
             handler = await continuation(details)
             if handler is None:  # There is no such call: gRPC says so, as UNIMPLEMENTED.
                 return handler
             why = f"{_name(method)} is closed to everybody: no rule says who may call it."
-            return self._refusal(method, grant, why, hint="This is a defect of nascore; please report it.")
+            hint = "This is a defect of nascore; please report it."
+            return self._refusal(method, grant, PermissionDeniedError(why, hint=hint))
         needed = " or ".join(sorted(scope.value for scope in rule.scopes))
         why = f"Token {grant.id} has the scope {grant.scope}; {_name(method)} needs {needed}."
-        return self._refusal(method, grant, why, hint=_NEW)
+        return self._refusal(method, grant, PermissionDeniedError(why, hint=_NEW))
 
     def _guarded(self, handler: grpc.RpcMethodHandler, method: str, rule: Rule, grant: Grant) -> grpc.RpcMethodHandler:
         """Return the handler, with a look at each request and at each message of a stream where that is called for."""
@@ -109,33 +110,31 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
     def _made_for(self, shape: Shape, method: str, rule: Rule, grant: Grant) -> grpc.RpcMethodHandler:
         async def look(raw: bytes, context: Context) -> None:
             if _is_kept(grant) and (why := rule.why_not(grant, raw)):
-                await self._refuse(method, grant, f"Token {grant.id} {why}.", context, hint=_WITHIN)
+                refusal = PermissionDeniedError(f"Token {grant.id} {why}.", hint=_WITHIN)
+                await self._refuse(method, grant, refusal, context)
             if rule.is_audited:
                 self._audit.let_in(method, grant, context)
 
         async def look_again(context: Context) -> None:
             if self._keyring.find(grant.digest) != grant:
-                await self._refuse(method, grant, f"Token {grant.id} was revoked.", context, hint=_NEW)
+                refusal = UnauthenticatedError(f"Token {grant.id} was revoked.", hint=_NEW)
+                await self._refuse(method, grant, refusal, context)
             if grant.is_expired(self._clock()):
-                await self._refuse(method, grant, _expired(grant), context, hint=_NEW)
+                await self._refuse(method, grant, _expired(grant), context)
 
         return guarded_handler(shape, look=look, look_again=look_again)
 
-    def _refusal(
-        self, method: str, grant: Grant | None, why: str, *, hint: str, is_anonymous: bool = False
-    ) -> grpc.RpcMethodHandler:
+    def _refusal(self, method: str, grant: Grant | None, error: PermissionDeniedError) -> grpc.RpcMethodHandler:
         async def refuse(requests: AsyncIterator[bytes], context: Context) -> None:
-            await self._refuse(method, grant, why, context, hint=hint, is_anonymous=is_anonymous)
+            await self._refuse(method, grant, error, context)
 
         # A stream-stream handler serves calls of every shape, and answers without waiting for a request.
         handler: grpc.RpcMethodHandler = grpc.stream_stream_rpc_method_handler(refuse)  # type: ignore[no-untyped-call]  # grpc is not annotated
         return handler
 
-    async def _refuse(
-        self, method: str, grant: Grant | None, why: str, context: Context, *, hint: str, is_anonymous: bool = False
-    ) -> None:
-        self._audit.refused(method, grant, context, why=why)
-        status = to_call_status(PermissionDeniedError(why, hint=hint), is_anonymous=is_anonymous)
+    async def _refuse(self, method: str, grant: Grant | None, error: PermissionDeniedError, context: Context) -> None:
+        self._audit.refused(method, grant, context, why=error.message)
+        status = to_call_status(error)
         await context.abort(status.code, status.details, status.trailing_metadata)
 
 
@@ -159,6 +158,6 @@ def _name(method: str) -> str:
     return method.rpartition("/")[2][:60]
 
 
-def _expired(grant: Grant) -> str:
+def _expired(grant: Grant) -> UnauthenticatedError:
     at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(grant.expires_at or 0.0))
-    return f"Token {grant.id} has run out, on {at}."
+    return UnauthenticatedError(f"Token {grant.id} has run out, on {at}.", hint=_NEW)

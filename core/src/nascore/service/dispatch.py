@@ -16,7 +16,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Never, TypeAlias
+from typing import TypeAlias
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -25,6 +25,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from nascore.errors import ExhaustedResourceError, InternalError, InvalidInputError, NascoreError
 from nascore.service.admission import Admission
+from nascore.service.departure import is_departure
 from nascore.service.drain import Drain
 from nascore.service.pages import MAX_MESSAGE_BYTES
 from nascore.status import to_call_status, to_status
@@ -77,17 +78,21 @@ def _unary(
 ) -> Callable[[bytes, Context], Awaitable[bytes]]:
     request_type = GetMessageClass(method.input_type)
 
+    async def answered(raw: bytes, context: Context) -> bytes:
+        with admission.held(method, len(raw)):
+            response = await behaviour(_parse(request_type, raw))
+        found = _serialized(method, response)
+        taken = admission.lend(method, len(found))
+        if taken is not None:
+            context.add_done_callback(taken)
+        return found
+
     async def answer(raw: bytes, context: Context) -> bytes:
         try:
-            with admission.held(method, len(raw)):
-                response = await behaviour(_parse(request_type, raw))
-            answered = _serialized(method, response)
-            taken = admission.lend(method, len(answered))
-            if taken is not None:
-                context.add_done_callback(taken)
-            return answered
+            return await answered(raw, context)
         except Exception as error:  # the border of the process: nothing may pass it as a bare exception
-            return await _refuse(method, context, error)
+            _refuse(method, context, error)
+            return b""  # Dropped, since the call has failed.
 
     return answer
 
@@ -99,15 +104,24 @@ def _stream(
 
     async def answer(raw: bytes, context: Context) -> None:
         try:
-            with drain.interruptible(), admission.held(method, len(raw)):
+            with admission.held(method, len(raw)):
                 async with aclosing(behaviour(_parse(request_type, raw))) as responses:
-                    async for response in responses:
+                    while (response := await _following(responses, drain)) is not None:
                         # Returns once gRPC's flow control takes it: a caller who does not read holds up only itself.
                         await context.write(_serialized(method, response))
         except Exception as error:  # as above
-            await _refuse(method, context, error)
+            _refuse(method, context, error)
 
     return answer
+
+
+async def _following(responses: AsyncGenerator[Message, None], drain: Drain) -> Message | None:
+    """Return the next response, or ``None`` at the end.
+
+    Only the wait for it may be ended by a drain: a message that is cancelled on its way leaves the call unable to end.
+    """
+    with drain.interruptible():
+        return await anext(responses, None)
 
 
 def _lockstep(
@@ -133,7 +147,7 @@ def _lockstep(
                     return
                 await context.write(await answered(raw))
         except Exception as error:  # as above
-            await _refuse(method, context, error)
+            _refuse(method, context, error)
 
     return converse
 
@@ -158,12 +172,24 @@ def _serialized(method: MethodDescriptor, response: Message) -> bytes:
     return raw
 
 
-async def _refuse(method: MethodDescriptor, context: Context, error: Exception) -> Never:
+def _refuse(method: MethodDescriptor, context: Context, error: Exception) -> None:
+    """Have the call end with the status of an error.
+
+    Not by ``context.abort``: what that raises and the context hold each other, and with them all that frames in between
+    hold, such as a large answer that there was no room for, until the collector comes by.
+
+    Raises:
+        AbortError: The call was ended already, by who guards it.
+        CancelledError: The caller has left, so that nobody hears an answer.
+    """
     if isinstance(error, grpc.aio.AbortError):
         raise error
+    if is_departure(error):
+        raise asyncio.CancelledError from None
     status = to_call_status(_speakable(method, error))
-    await context.abort(status.code, status.details, status.trailing_metadata)
-    raise asyncio.InvalidStateError  # abort has raised; this tells the type checker
+    context.set_code(status.code)
+    context.set_details(status.details)
+    context.set_trailing_metadata(status.trailing_metadata)
 
 
 def _speakable(method: MethodDescriptor, error: Exception) -> NascoreError:

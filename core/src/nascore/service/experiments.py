@@ -8,6 +8,7 @@ addresses never.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from itertools import islice
@@ -35,6 +36,7 @@ class ExperimentServicer:
     def __init__(self, experiments: Experiments) -> None:
         self._experiments = experiments
         self._watchers = 0
+        self._page = asyncio.Lock()  # Held while a page of a list is made: one at a time.
 
     async def create_experiment(
         self, request: experiment_pb2.CreateExperimentRequest
@@ -97,7 +99,8 @@ class ExperimentServicer:
         engine = self._engine(request.experiment)
         trials = engine.trials(states=states, after=after, count=size + 1)
         await engine.settled()
-        page = fitting_page(trials[:size])
+        async with self._page:
+            page = await fitting_page(trials[:size])
         is_last = len(page) == len(trials)
         return experiment_pb2.ListTrialsResponse(trials=page, next_page_token="" if is_last else str(page[-1].number))
 

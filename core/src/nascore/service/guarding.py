@@ -83,7 +83,9 @@ class _Sending:
     def __init__(self, context: Context, look_again: LookAgain) -> None:
         self._context = context
         self._look_again = look_again
-        self.abort = context.abort
+        self.set_code = context.set_code
+        self.set_details = context.set_details
+        self.set_trailing_metadata = context.set_trailing_metadata
 
     async def write(self, message: bytes) -> None:
         await self._look_again(self._context)
@@ -97,7 +99,9 @@ class _Taking:
         self._context = context
         self._look = look
         self._look_again = look_again
-        self.abort = context.abort
+        self.set_code = context.set_code
+        self.set_details = context.set_details
+        self.set_trailing_metadata = context.set_trailing_metadata
         self.write = context.write
 
     async def read(self) -> bytes | object:

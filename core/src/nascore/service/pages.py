@@ -6,6 +6,7 @@ Nothing that was asked for is ever missing from an answer without a word.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -18,6 +19,9 @@ MAX_MESSAGE_BYTES = 4 << 20
 PAGE_BYTES = 3 << 20
 """Where a page ends early, so that one more trial of usual size still fits into a message."""
 _TRIAL_BYTES = PAGE_BYTES // 4
+LISTED_BYTES = 256 << 10
+"""Where a page of a list ends, since more pages follow: many who read theirs slowly shall not hold much."""
+_BREATH_BYTES = 32 << 10
 _MOST_REPORTS = 20_000
 """Beyond, not even the messages of reports are made: that alone would hold the event loop for seconds."""
 
@@ -32,16 +36,22 @@ def trial_message(trial: TrialRecord) -> experiment_pb2.Trial:
     return message
 
 
-def fitting_page(trials: Iterable[TrialRecord]) -> list[experiment_pb2.Trial]:
-    """Return the messages of as many of the first trials as fit; at least one, if there is one."""
+async def fitting_page(trials: Iterable[TrialRecord]) -> list[experiment_pb2.Trial]:
+    """Return the messages of as many of the first trials as make a page; at least one, if there is one.
+
+    While it is made, others have their turns.
+    """
     page: list[experiment_pb2.Trial] = []
-    size = 0
+    size = breath = 0
     for trial in trials:
         message = trial_message(trial)
         size += message.ByteSize()
-        if page and size > PAGE_BYTES:
+        if page and size > LISTED_BYTES:
             break
         page.append(message)
+        if size - breath > _BREATH_BYTES:
+            breath = size
+            await asyncio.sleep(0)
     return page
 
 

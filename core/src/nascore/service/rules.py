@@ -69,7 +69,7 @@ class Rule:
         experiment, worker = getattr(request, "experiment", ""), getattr(request, "worker", "")
         if grant.experiments and experiment not in grant.experiments:
             return f"is kept to {', '.join(grant.experiments)}; {experiment!r:.60} is not its full id"
-        if grant.workers and worker not in grant.workers:
+        if grant.workers and "worker" in request.DESCRIPTOR.fields_by_name and worker not in grant.workers:
             return f"speaks for {', '.join(grant.workers)} only, not for {worker!r:.60}"
         return ""
 
@@ -79,6 +79,8 @@ _OPEN = Rule(frozenset(), Reach.PROTOCOL)
 _ANY = Rule(frozenset(Scope), Reach.PROTOCOL)
 _WORK = Rule(frozenset({Scope.ADMIN, Scope.WORKER}))
 _LOOK = Rule(frozenset({Scope.ADMIN, Scope.READ}))
+# A worker looks up the trial whose weights its own begins with.
+_LOOK_UP = Rule(frozenset({Scope.ADMIN, Scope.READ, Scope.WORKER}))
 _LOOK_AT_ALL = Rule(frozenset({Scope.ADMIN, Scope.READ}), Reach.SERVER)
 _CHANGE = Rule(frozenset({Scope.ADMIN}), Reach.SERVER, is_audited=True)
 
@@ -117,7 +119,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
                 "ListExperiments": _LOOK_AT_ALL,
                 "UpdateExperiment": _CHANGE,
                 "DeleteExperiment": _CHANGE,
-                "GetTrial": _LOOK,
+                "GetTrial": _LOOK_UP,
                 "ListTrials": _LOOK,
                 "ListBest": _LOOK,
                 "EnqueueArchitectures": _CHANGE,

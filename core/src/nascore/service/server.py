@@ -20,6 +20,7 @@ from nascore.client.token import check_token
 from nascore.errors import StateError
 from nascore.experiment import Experiments
 from nascore.service.auth import TokenInterceptor
+from nascore.service.departure import expect_departures
 from nascore.service.dispatch import service_handler
 from nascore.service.drain import Drain
 from nascore.service.experiments import ExperimentServicer
@@ -135,6 +136,7 @@ class Server:
             self._place = None
 
     def _assembled(self) -> grpc.aio.Server:
+        expect_departures()
         grpc.aio.init_grpc_aio()  # for the life of the process, as in nascore.tuner.remote
         server: grpc.aio.Server = grpc.aio.server(
             interceptors=(TokenInterceptor(self._keyring),), options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS

@@ -83,7 +83,7 @@ class TrialServicer:
         checks.present(request, "outcome")
         checks.size(request.outcome, "outcome")
         checks.count(len(request.outcome.metrics), "outcome.metrics", least=0, most=1000)
-        outcome = outcome_from_message(request.outcome)
+        outcome = outcome_from_message(request.outcome, must_be_finite=False)
         checkpoint = checks.text(request.checkpoint, "checkpoint", least=0, most=checks.MAX_CHECKPOINT)
         next_wait_s = self._drain.wait_s(checks.wait(request.next_wait_s, "next_wait_s"))
         engine = self._engine(request.experiment)

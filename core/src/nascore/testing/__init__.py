@@ -1,5 +1,5 @@
 """What tests of plugins, stores and trials share: known spaces and strategies that make others."""
 
-from nascore.testing.spaces import KNOWN_SPACES, choice, search_spaces
+from nascore.testing.spaces import KNOWN_SPACES, LITTLE_SPACES, choice, compared, search_spaces
 
-__all__ = ["KNOWN_SPACES", "choice", "search_spaces"]
+__all__ = ["KNOWN_SPACES", "LITTLE_SPACES", "choice", "compared", "search_spaces"]

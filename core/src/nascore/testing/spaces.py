@@ -38,6 +38,11 @@ def choice(label: str, *keys: str, children: tuple[Node, ...] = ()) -> OneOf:
     return OneOf(label, tuple(Candidate(key, children=children if key == keys[0] else ()) for key in keys))
 
 
+def compared(path: str, operator: Operator, value: bool | float | str) -> Operation:
+    """The expression that compares the decision at a path with a value."""
+    return Operation(operator, (DecisionValue(path), LiteralValue(value)))
+
+
 def _flat28() -> SearchSpace:
     return SearchSpace(
         tuple(choice(f"layer{index:02}", "conv3", "conv5", "dw3", "pool", "skip") for index in range(28))
@@ -111,6 +116,27 @@ KNOWN_SPACES: dict[str, SearchSpace] = {
 """Small spaces by what they show; ``numeric`` is the one whose architectures cannot be counted."""
 
 
+def _little_spaces() -> dict[str, SearchSpace]:
+    width = OneOf("width", (Candidate("s", 8), Candidate("l", 16)))
+    total = Operation(Operator.ADD, (DecisionValue("width"), DecisionValue("depth")))
+    small = Constraint("small", Operation(Operator.LESS_OR_EQUAL, (total, LiteralValue(18))))
+    tail, head = Repeat("tail", (width,), 0, 2, tied=True), Group("head", (Integer("out", 1, 2),))
+    return {
+        "choice": SearchSpace((width,)),
+        "constrained": SearchSpace((width, Integer("depth", 1, 4)), (small,)),
+        "numeric": SearchSpace((Real("rate", 1e-4, 0.1, log=True), Integer("batch", 1, 64, log=True))),
+        "nested": SearchSpace((choice("op", "conv", "skip", children=(Integer("kernel", 1, 3),)),)),
+        "repeat": SearchSpace((Repeat("stage", (Integer("width", 8, 24, step=8),), 1, 2),)),
+        "blocks": SearchSpace((tail, head)),
+        "chosen": SearchSpace((SomeOf("inputs", tuple(map(Candidate, "abc")), 1, 2, ordered=True),)),
+        "hidden": SearchSpace((OneOf("edge", (Candidate("none", search_only=True), Candidate("conv", 2.5))),)),
+    }
+
+
+LITTLE_SPACES = _little_spaces()
+"""A space for each kind of node, as small as it can be: for what is done with them a million times."""
+
+
 def search_spaces(
     *, max_depth: int = 3, with_reals: bool = False, with_constraints: bool = True
 ) -> SearchStrategy[SearchSpace]:
@@ -158,11 +184,9 @@ class _Maker:
         if isinstance(decision.node, OneOf):
             candidate = self._draw(self._st.sampled_from(decision.node.candidates))
             forbidden = candidate.key if candidate.value is None else candidate.value
-            operands = DecisionValue(decision.path), LiteralValue(forbidden)
-            return Constraint("not this", Operation(Operator.NOT_EQUAL, operands))
+            return Constraint("not this", compared(decision.path, Operator.NOT_EQUAL, forbidden))
         limit = self._draw(self._st.integers(0, 3))
-        operands = DecisionValue(decision.path), LiteralValue(limit)
-        return Constraint("small", Operation(Operator.LESS_OR_EQUAL, operands))
+        return Constraint("small", compared(decision.path, Operator.LESS_OR_EQUAL, limit))
 
     def _node(self, depth: int) -> Node:
         kind = self._draw(self._st.sampled_from(self._kinds if depth > 1 else ["integer", "leaf", self._kinds[-1]]))

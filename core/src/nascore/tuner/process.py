@@ -23,6 +23,7 @@ from pathlib import Path
 from nascore.errors import PluginError, TunerCrashedError, UnsupportedError
 from nascore.secrecy import is_secret
 from nascore.tuner import guard
+from nascore.tuner.child import Child
 from nascore.tuner.family import kill_marked, resident_bytes
 from nascore.tuner.folders import PrivateFolder, clear_stale
 from nascore.tuner.limits import HostLimits
@@ -48,7 +49,7 @@ class TunerProcess:
         token: What to send with every call.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, *, name: str, folder: PrivateFolder, token: str) -> None:
+    def __init__(self, process: Child, *, name: str, folder: PrivateFolder, token: str) -> None:
         self.address = ""
         self.token = token
         self._process = process
@@ -75,15 +76,7 @@ class TunerProcess:
         environment |= {SOCKET_VARIABLE: str(folder.socket), TOKEN_VARIABLE: token}
         guarded = (sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), *command)
         try:
-            process = await asyncio.create_subprocess_exec(
-                *guarded,
-                env=environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,
-                limit=_LINE_BYTES,
-            )
+            process = await Child.start(guarded, environment=environment, limit=_LINE_BYTES)
         except BaseException as error:
             folder.clear()
             if isinstance(error, OSError):
@@ -125,6 +118,7 @@ class TunerProcess:
         for reader in self._readers:
             reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
+        self._process.close()
         self._folder.clear()
 
     async def epitaph(self) -> str:
@@ -142,8 +136,6 @@ class TunerProcess:
         return self._printed.last_lines()
 
     async def _greet(self, timeout_s: float) -> None:
-        assert self._process.stdout is not None  # asked for above
-        assert self._process.stderr is not None
         self._readers.append(asyncio.create_task(self._printed.listen(self._process.stderr)))
         try:
             line = await asyncio.wait_for(self._process.stdout.readline(), timeout_s)

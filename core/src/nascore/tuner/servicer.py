@@ -21,8 +21,8 @@ from nascore.errors import (
     InternalError,
     NascoreError,
     NotFoundError,
-    PermissionDeniedError,
     TunerCrashedError,
+    UnauthenticatedError,
     UnsupportedError,
 )
 from nascore.record.wire import (
@@ -191,9 +191,9 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
             return await continuation(handler_call_details)
 
         def refuse(request: bytes) -> Message:
-            raise PermissionDeniedError("The tuner's token is missing or wrong.", hint=f"Send {TOKEN_VARIABLE}.")
+            raise UnauthenticatedError("The tuner's token is missing or wrong.", hint=f"Send {TOKEN_VARIABLE}.")
 
-        return _handler(refuse, bytes, is_anonymous=not given)
+        return _handler(refuse, bytes)
 
 
 def serialize(message: Message) -> bytes:
@@ -238,7 +238,6 @@ def _handler(
     decode: Callable[[bytes], InputT],
     *,
     metadata: Mapping[str, str] | None = None,
-    is_anonymous: bool = False,
 ) -> grpc.RpcMethodHandler:
     async def answer(request: InputT, context: Context) -> Message:
         try:
@@ -246,7 +245,7 @@ def _handler(
         except Exception as error:
             failure = error
         _note(failure, method.__name__)
-        status = to_call_status(failure, is_anonymous=is_anonymous, metadata=metadata)
+        status = to_call_status(failure, metadata=metadata)
         await context.abort(status.code, status.details, status.trailing_metadata)
         raise failure
 

@@ -27,6 +27,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_PLUGIN_FAILED: _ClassVar[ErrorReason]
     ERROR_REASON_STRATEGY_CRASHED: _ClassVar[ErrorReason]
     ERROR_REASON_INTERNAL: _ClassVar[ErrorReason]
+    ERROR_REASON_UNAUTHENTICATED: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_INPUT: ErrorReason
 ERROR_REASON_INVALID_SPACE: ErrorReason
@@ -48,3 +49,4 @@ ERROR_REASON_DATA_LOSS: ErrorReason
 ERROR_REASON_PLUGIN_FAILED: ErrorReason
 ERROR_REASON_STRATEGY_CRASHED: ErrorReason
 ERROR_REASON_INTERNAL: ErrorReason
+ERROR_REASON_UNAUTHENTICATED: ErrorReason

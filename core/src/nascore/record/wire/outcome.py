@@ -22,8 +22,15 @@ def metrics_to_messages(metrics: Mapping[str, float]) -> list[tuner_pb2.Metric]:
     return [tuner_pb2.Metric(name=name, value=metrics[name]) for name in sorted(metrics)]
 
 
-def metrics_from_messages(messages: Iterable[tuner_pb2.Metric], field: str) -> dict[str, float]:
+def metrics_from_messages(
+    messages: Iterable[tuner_pb2.Metric], field: str, *, must_be_finite: bool = True
+) -> dict[str, float]:
     """Return named numbers.
+
+    Args:
+        messages: What was sent.
+        field: Where it was, for errors.
+        must_be_finite: Whether NaN and infinite values are refused.
 
     Raises:
         MetricError: If a name is empty, long or repeated, a value is not finite, or there are more than 1000.
@@ -35,7 +42,7 @@ def metrics_from_messages(messages: Iterable[tuner_pb2.Metric], field: str) -> d
             raise MetricError(f"{field}: the name {name[:40]!r} must have 1 to 256 characters.")
         if name in metrics:
             raise MetricError(f"{field}: the metric {name} appears twice.")
-        if not math.isfinite(message.value):
+        if must_be_finite and not math.isfinite(message.value):
             raise MetricError(
                 f"{field}: the metric {name} is {message.value}.",
                 hint="Only finite numbers are metrics; end such a trial with the status NON_FINITE.",
@@ -80,8 +87,13 @@ def outcome_to_message(outcome: Outcome) -> tuner_pb2.Outcome:
     )
 
 
-def outcome_from_message(message: tuner_pb2.Outcome) -> Outcome:
+def outcome_from_message(message: tuner_pb2.Outcome, *, must_be_finite: bool = True) -> Outcome:
     """Return the outcome of a message.
+
+    Args:
+        message: The message.
+        must_be_finite: Whether metrics that are no finite numbers are refused; what a worker says of its trial may hold
+            some, and the engine makes NON_FINITE of it.
 
     Raises:
         InvalidInputError: If the status is unset or a part is malformed.
@@ -92,7 +104,7 @@ def outcome_from_message(message: tuner_pb2.Outcome) -> Outcome:
         raise InvalidInputError(f"outcome.duration_s: {message.duration_s} is not a number of seconds.")
     return Outcome(
         status=OUTCOME_STATUS.from_number(message.status, "outcome.status"),
-        metrics=metrics_from_messages(message.metrics, "outcome.metrics"),
+        metrics=metrics_from_messages(message.metrics, "outcome.metrics", must_be_finite=must_be_finite),
         gradient=gradient,
         batches=message.batches,
         duration_s=message.duration_s,

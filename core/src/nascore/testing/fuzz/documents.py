@@ -25,49 +25,15 @@ from nascore.record import (
     Task,
     Verdict,
 )
-from nascore.space import (
-    Architecture,
-    Candidate,
-    Constraint,
-    DecisionValue,
-    Group,
-    Integer,
-    LiteralValue,
-    OneOf,
-    Operation,
-    Operator,
-    Real,
-    Repeat,
-    SearchSpace,
-    SomeOf,
-)
+from nascore.space import Architecture, SearchSpace
 from nascore.testing.fuzz.json_texts import JsonTexts
 from nascore.testing.fuzz.yaml_texts import YamlTexts
+from nascore.testing.spaces import LITTLE_SPACES
 from nascore.weights.manifest import Entry, Manifest
 from nascore.weights.safetensors import header_of
 
 InputT = TypeVar("InputT", str, bytes)
 Make = Callable[[random.Random], InputT]
-
-
-def _little_spaces() -> tuple[SearchSpace, ...]:
-    width = OneOf("width", (Candidate("s", 8), Candidate("l", 16)))
-    total = Operation(Operator.ADD, (DecisionValue("width"), DecisionValue("depth")))
-    small = Constraint("small", Operation(Operator.LESS_OR_EQUAL, (total, LiteralValue(18))))
-    return (
-        SearchSpace((width,)),
-        SearchSpace((width, Integer("depth", 1, 4)), (small,)),
-        SearchSpace((Real("rate", 1e-4, 0.1, log=True), Integer("batch", 1, 64, log=True))),
-        SearchSpace((OneOf("op", (Candidate("conv", children=(Integer("kernel", 1, 3),)), Candidate("skip"))),)),
-        SearchSpace((Repeat("stage", (Integer("width", 8, 24, step=8),), 1, 2),)),
-        SearchSpace((Repeat("tail", (width,), 0, 2, tied=True), Group("head", (Integer("out", 1, 2),)))),
-        SearchSpace((SomeOf("inputs", tuple(map(Candidate, "abc")), 1, 2, ordered=True),)),
-        SearchSpace((OneOf("edge", (Candidate("none", search_only=True), Candidate("conv", 2.5))),)),
-    )
-
-
-LITTLE_SPACES = _little_spaces()
-"""A space for each kind of node, as small as it can be."""
 
 
 def space_texts() -> Make[str]:
@@ -85,7 +51,7 @@ def space_texts() -> Make[str]:
         "children",
     )
     values = ('"OPERATOR_DIVIDE"', '"OPERATOR_NOT"', "5", '"1000"', "1000", "512", '"9223372036854775807"')
-    documents = [space.canonical_json().decode() for space in LITTLE_SPACES]
+    documents = [space.canonical_json().decode() for space in LITTLE_SPACES.values()]
     return JsonTexts(documents, names=names, values=values)
 
 
@@ -127,10 +93,10 @@ def _events() -> tuple[events.Event, ...]:
     architecture = Architecture({"width": "s"})
     proposal = Proposal(0, architecture, notes={"parent": 1}, log_prob=-0.5)
     failure = Failure(FailureKind.LOST, "gone")
-    spec = ExperimentSpec("random", {"a": 1}, seed=7, space=LITTLE_SPACES[0], limits=Limits(max_trials=3))
+    spec = ExperimentSpec("random", {"a": 1}, seed=7, space=LITTLE_SPACES["choice"], limits=Limits(max_trials=3))
     return (
         events.Created(spec, "d", "r"),
-        events.SpaceRegistered(LITTLE_SPACES[0], "w", 3, (Task.EVALUATE,), ("cpu",)),
+        events.SpaceRegistered(LITTLE_SPACES["choice"], "w", 3, (Task.EVALUATE,), ("cpu",)),
         events.Asked(proposal, 5, 0),
         events.Enqueued(proposal, "r"),
         events.Leased(0, 1, 1, "w", "r"),
@@ -195,8 +161,9 @@ def run_files() -> Make[str]:
         "cwd": "work",
         "gpus": ["0"],
         "address": "",
+        "is_tuner_insecure": False,
     }
-    return JsonTexts([json.dumps(document)])
+    return JsonTexts([json.dumps(document)], values=('"abc"', '"2"', "true", "2.0", '["0",1]', '["fork"]'))
 
 
 def holder_files() -> Make[str]:

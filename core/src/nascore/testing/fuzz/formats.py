@@ -25,6 +25,7 @@ from nascore.testing.fuzz.requests import request_inputs
 from nascore.testing.fuzz.runner import Report, fuzz
 from nascore.testing.fuzz.service import open_service
 from nascore.testing.fuzz.wire_bytes import WireBytes
+from nascore.testing.spaces import LITTLE_SPACES
 from nascore.tuner.contract import Derived
 from nascore.tuner.session import Answer, Description
 from nascore.tuner.wire import answer_to_message, derived_to_message, description_to_message
@@ -112,8 +113,7 @@ def _answers() -> Callable[[random.Random], bytes]:
     return make
 
 
-_SPACES = documents.LITTLE_SPACES
-_BY_SPACE = (_SPACES[1], _SPACES[2], _SPACES[3], _SPACES[5], _SPACES[6])
+_BY_SPACE = tuple(LITTLE_SPACES[name] for name in ("constrained", "numeric", "nested", "blocks", "chosen"))
 
 # Any: each format has inputs of its own type.
 FORMATS: Mapping[str, Format[Any]] = {
@@ -139,7 +139,13 @@ FORMATS: Mapping[str, Format[Any]] = {
         Format(
             "run-file",
             documents.run_files(),
-            partial(targets.file_reader, "nascore.cli.runfile:read_run_file", file="run.json", is_folder=True),
+            partial(
+                targets.file_reader,
+                "nascore.cli.runfile:read_run_file",
+                file="run.json",
+                is_folder=True,
+                check=targets.check_unchanged,
+            ),
             (DataLossError,),
         ),
         Format("holder-file", documents.holder_files(), targets.holder_reader),

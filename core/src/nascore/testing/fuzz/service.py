@@ -152,6 +152,7 @@ class Service:
         behaviour = cast(_Behaviour, handler.unary_unary or handler.unary_stream or handler.stream_stream)
         try:
             await self._within_limits(behaviour(given, context), is_stream=bool(handler.unary_stream))
+            context.raise_refusal()
             if handler.stream_stream:
                 _raise_status(context.written)
         except _RefusedError as refused:
@@ -240,6 +241,8 @@ class _Context:
         self._requests = [raw]
         self._at_end: list[Callable[[object], None]] = []
         self.written: list[bytes] = []
+        self.code = grpc.StatusCode.OK
+        self.trailing: tuple[tuple[str, bytes], ...] = ()
 
     def add_done_callback(self, callback: Callable[[object], None]) -> None:
         """Remember what is to be called once the caller has taken the answer."""
@@ -260,14 +263,27 @@ class _Context:
         if len(self.written) >= _MOST_SENT:
             raise _LeftError
 
-    async def abort(self, code: grpc.StatusCode, details: str, trailing: Iterable[tuple[str, bytes]]) -> Never:
-        """End the call with the status that the trailers hold."""
-        for _, value in trailing:
-            try:
-                raise _RefusedError(from_status(status_pb2.Status.FromString(value)))
-            except DecodeError as error:
-                raise AssertionError(f"a status that nobody can read: {value!r}") from error
-        raise AssertionError(f"a status without details: {code} {details}")
+    def set_code(self, code: grpc.StatusCode) -> None:
+        """Take the code, which the trailers say as well."""
+        self.code = code
+
+    def set_details(self, details: str) -> None:
+        """Take the message, which the trailers say as well."""
+
+    def set_trailing_metadata(self, trailing: Iterable[tuple[str, bytes]]) -> None:
+        """Take the trailers."""
+        self.trailing = tuple(trailing)
+
+    def raise_refusal(self) -> None:
+        """Raise the error that the trailers hold, if the call has failed."""
+        if self.code is grpc.StatusCode.OK:
+            return
+        assert self.trailing, f"a status without details: {self.code}"
+        try:
+            refusal = from_status(status_pb2.Status.FromString(self.trailing[0][1]))
+        except DecodeError as error:
+            raise AssertionError(f"a status that nobody can read: {self.trailing!r}") from error
+        raise _RefusedError(refusal)
 
 
 def _service(handler: grpc.GenericRpcHandler, details: _Details) -> grpc.RpcMethodHandler | None:

@@ -7,13 +7,15 @@ its space. Not here: the server (``service``).
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import Any
 from zlib import crc32
 
 import grpc
@@ -26,8 +28,8 @@ from nascore.journal import Entry, Holder, acquire, read_holder
 from nascore.record import ExperimentSpec, Proposal
 from nascore.space import Architecture, SearchSpace
 from nascore.status import from_rpc_error, to_status
-from nascore.testing.fuzz.documents import LITTLE_SPACES
 from nascore.testing.fuzz.folders import work_folder
+from nascore.testing.spaces import LITTLE_SPACES
 from nascore.tuner.answers import check_proposal
 from nascore.tuner.wire import answer_from_message, derived_from_message, description_from_message
 from nascore.v1 import tuner_pb2
@@ -80,7 +82,7 @@ def _unfit(space: SearchSpace, architecture: Architecture) -> InvalidInputError 
 def read_log(text: str) -> None:
     """Read an entry after the one that begins a log; what cannot be read is data loss, and names its place."""
     kind, _, content = text.partition(" ")
-    begun = Created(ExperimentSpec("random", seed=1, space=LITTLE_SPACES[0]), "d", "r")
+    begun = Created(ExperimentSpec("random", seed=1, space=LITTLE_SPACES["choice"]), "d", "r")
     entries = (Entry(1, begun.kind, payload(begun), 1.0, 0.0), Entry(2, kind, content, 1.0, 0.0))
     try:
         event_of(entries[1], experiment="e")
@@ -122,13 +124,13 @@ def read_answer(raw: bytes) -> None:
         if kind == b"a":
             answer = answer_from_message(tuner_pb2.AskResponse.FromString(raw))
             for number, proposal in enumerate(answer.proposals):
-                check_proposal(proposal, number, space=LITTLE_SPACES[0], label="fuzzed")
+                check_proposal(proposal, number, space=LITTLE_SPACES["choice"], label="fuzzed")
                 _store(proposal)
         elif kind == b"d":
             description_from_message(tuner_pb2.DescribeResponse.FromString(raw))
         else:
             found = derived_from_message(tuner_pb2.Derived.FromString(raw))
-            LITTLE_SPACES[0].check(found.architecture)
+            LITTLE_SPACES["choice"].check(found.architecture)
     except DecodeError as error:
         raise InvalidInputError(f"not a message: {error}") from error  # As gRPC's own deserializer says.
 
@@ -142,27 +144,39 @@ def _store(proposal: Proposal) -> None:
 
 
 @contextmanager
-def file_reader(place: str, *, file: str, is_folder: bool = False) -> Iterator[Callable[[str | bytes], None]]:
+def file_reader(
+    place: str, *, file: str, is_folder: bool = False, check: Callable[[Any, bytes], None] | None = None
+) -> Iterator[Callable[[str | bytes], None]]:
     """Yield a target that writes an input to a file and has it read.
 
     Args:
         place: Where the reader is (``package.module:function``): named, for it may be in a room above this one.
         file: Name of the file.
         is_folder: Whether the reader takes the folder rather than the file.
+        check: Looks at what was read beside what was written.
     """
     read = resolve_name(place)
     with work_folder() as name:
         folder = Path(name)
         (folder / "trial.py").write_text("pass\n", encoding="utf-8")
-        (folder / "space.json").write_text(LITTLE_SPACES[0].to_json(), encoding="utf-8")
+        (folder / "space.json").write_text(LITTLE_SPACES["choice"].to_json(), encoding="utf-8")
 
         def target(text: str | bytes) -> None:
             raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
             with (folder / file).open("wb", buffering=0) as stream:
                 stream.write(raw)
-            read(folder if is_folder else folder / file)
+            found = read(folder if is_folder else folder / file)
+            if check is not None:
+                check(found, raw)
 
         yield target
+
+
+def check_unchanged(found: Any, raw: bytes) -> None:
+    """Make sure that a dataclass says what the JSON object says that it was read from, in the same types."""
+    document = json.loads(raw)
+    told = {name: value for name, value in asdict(found).items() if name in document}
+    assert json.dumps(told, sort_keys=True) == json.dumps(document, sort_keys=True), "it was read as something else"
 
 
 @contextmanager

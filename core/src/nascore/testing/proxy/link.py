@@ -112,7 +112,8 @@ class _Stream:
         data = b"?"
         while data:
             try:
-                data = await self._source.reader.read(CHUNK)
+                # A throttle takes no more ahead than it passes, so that who sends notices it.
+                data = await self._source.reader.read(self._portion())
             except OSError:
                 # The peer broke off: so does the link, unless the news is swallowed like everything else.
                 if not self._rules.swallows:
@@ -139,11 +140,16 @@ class _Stream:
         while (left := arrived + self._rules.delay_s - loop.time()) > 0:
             await self._rules.wait(left)
 
+    def _portion(self) -> int:
+        """Return how many bytes go at once."""
+        rate = self._rules.rate
+        return CHUNK if math.isinf(rate) else min(CHUNK, max(1, int(rate / _STEPS_PER_S)))
+
     async def _pass(self, data: bytes, on_passed: Callable[[int], None]) -> bool:
         """Write bytes as fast as the rules allow; returns whether the connection may go on."""
         while data:
             rate = self._rules.rate
-            piece = data if math.isinf(rate) else data[: max(1, int(rate / _STEPS_PER_S))]
+            piece = data[: self._portion()]
             if self.passes is not None:
                 piece = piece[: self.passes]
             self._sink.writer.write(piece)

@@ -23,7 +23,10 @@ from nascore.testing.torture.table import table, verdict
 @click.option("--tuner", default="regularized-evolution", show_default=True, help="An installed tuner, or `all`.")
 @click.option("--database", default="", metavar="URL", help="As of `nascore serve`.  [default: a file]")
 @click.option(
-    "--plant", type=click.Choice([plant.value for plant in Plant]), default=Plant.NONE.value, show_default=True
+    "--plant",
+    type=click.Choice([Plant.NONE.value, Plant.EARLY_ACK.value, Plant.NO_EPOCHS.value]),
+    default=Plant.NONE.value,
+    show_default=True,
 )
 @click.option("--folder", type=click.Path(path_type=Path), help="For the evidence.  [default: kept if it fails]")
 @click.pass_context

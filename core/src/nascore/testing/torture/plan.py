@@ -14,11 +14,12 @@ from nascore.testing.spaces import choice
 
 
 class Plant(StrEnum):
-    """Defects that are put into the server so that the checker can show that it finds them."""
+    """Defects that are put into the server so that those who look for them can show that they find them."""
 
     NONE = "none"
     EARLY_ACK = "early-ack"
     NO_EPOCHS = "no-epochs"
+    LEAK = "leak"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,20 @@ import os
 import runpy
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from nascore import failpoints
 from nascore.errors import InternalError, InvalidInputError
-from nascore.experiment import holding
+from nascore.experiment import Engine, holding
 from nascore.experiment.leases import held
 from nascore.experiment.ledger import Ledger
 from nascore.experiment.state import State
-from nascore.record import TrialRecord, TrialState
+from nascore.record import LeaseAnswer, TrialRecord, TrialState
 from nascore.testing.torture.plan import Plant
 
 _SLOW_COMMIT = "journal.before_commit=sleep:0.25"
+_LEAKED_BYTES = 64 << 10
+_LEAKED_EVERY = 50
 
 
 def _early_ack() -> None:
@@ -48,13 +51,31 @@ def _no_epochs() -> None:
     _replace(holding, "held", held_by_anybody)
 
 
+def _leak() -> None:
+    """Keep memory with each trial that is given out, and a descriptor with some."""
+    kept: list[object] = []
+    lease = Engine.lease
+
+    async def kept_lease(engine: Engine, worker: str, request_id: str, *, max_wait_s: float = 0.0) -> LeaseAnswer:
+        kept.append(b"x" * _LEAKED_BYTES)
+        if len(kept) % _LEAKED_EVERY == 0:
+            kept.append(Path(os.devnull).open("rb"))  # noqa: SIM115  # never closed, that is the defect
+        return await lease(engine, worker, request_id, max_wait_s=max_wait_s)
+
+    _replace(Engine, "lease", kept_lease)
+
+
 def _replace(owner: object, name: str, new: object) -> None:
     if not hasattr(owner, name):
         raise InternalError(f"The fault cannot be planted: {owner!r} has no {name!r} any more; mend {__name__}.")
     setattr(owner, name, new)
 
 
-_PLANTS: dict[str, Callable[[], None]] = {Plant.EARLY_ACK: _early_ack, Plant.NO_EPOCHS: _no_epochs}
+_PLANTS: dict[str, Callable[[], None]] = {
+    Plant.EARLY_ACK: _early_ack,
+    Plant.NO_EPOCHS: _no_epochs,
+    Plant.LEAK: _leak,
+}
 
 
 def plant(fault: str) -> None:

@@ -1,5 +1,6 @@
 import errno
 import os
+import secrets
 import signal
 import stat
 import subprocess
@@ -7,26 +8,22 @@ import sys
 import zlib
 
 import pytest
-from nas_trial.attempt import Attempt
-from nas_trial.parcels import ParcelKind, outcome_parcel, report_parcel
-from nas_trial.spool import Spool, spool_folder
 from nascore import failpoints
-from nascore.record import Lease, Outcome, OutcomeStatus, Proposal
-from nascore.space import Architecture
+from nascore.launch.spool import Parcel, ParcelKind, Spool, spool_folder
+from nascore.record import Outcome, OutcomeStatus
+from nascore.record.jsonform import outcome_to_json
 
 OWNER = {"experiment": "abcdefgh", "worker": "worker-0"}
 
 
-def lease(trial=0):
-    return Lease(trial, 1, 30.0, Proposal(trial, Architecture({"op": "good"})), seed=0, attempt=1)
-
-
 def report(step, trial=0):
-    return report_parcel(lease(trial), step, {"accuracy": step / 7})
+    return Parcel(ParcelKind.REPORT, secrets.token_hex(16), trial, 1, {"step": step, "metrics": {"accuracy": step / 7}})
 
 
 def outcome(trial=0, **metrics):
-    return outcome_parcel(lease(trial), Attempt(Outcome(OutcomeStatus.COMPLETED, metrics)), wants_next=True)
+    told = outcome_to_json(Outcome(OutcomeStatus.COMPLETED, metrics))
+    content = {"outcome": told, "checkpoint": "", "is_retryable": False, "wants_next": True}
+    return Parcel(ParcelKind.OUTCOME, secrets.token_hex(16), trial, 1, content)
 
 
 @pytest.fixture
@@ -144,7 +141,7 @@ def test_a_second_process_of_the_same_worker_keeps_its_parcels_in_memory(spool):
     first = spool()
     first.add(report(1))
     code = (
-        "import sys; from pathlib import Path; from nas_trial.spool import Spool;"
+        "import sys; from pathlib import Path; from nascore.launch.spool import Spool;"
         f"opened = Spool(Path(sys.argv[1]), **{OWNER!r}); print(opened.place, opened.pending)"
     )
     arguments = [sys.executable, "-c", code, str(first.folder.parent.parent)]
@@ -228,7 +225,9 @@ def write_until_killed(home, said, rule):
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-@pytest.mark.parametrize("place", ["before_write", "before_sync", "after_sync", "before_done", "before_rename"])
+@pytest.mark.parametrize(
+    "place", ["before_write", "after_write", "before_sync", "after_sync", "before_done", "before_rename"]
+)
 def test_a_kill_at_any_step_loses_nothing_that_was_kept(tmp_path, place):
     reading, writing = os.pipe()
     rule = f"spool.{place}=kill@{1 if place == 'before_rename' else 12}"

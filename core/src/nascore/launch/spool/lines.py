@@ -6,7 +6,7 @@
     9b0c77d2 {"add": {"kind": "outcome", "request_id": "...", "trial": 12, "epoch": 1, "content": {...}}}
     0d4f1a55 {"done": "..."}
 
-Not here: files (``nas_trial.spool``). The checksum is CRC-32 as in zlib and PNG (ISO 3309), in hexadecimal.
+Not here: files (``nascore.launch.spool.file``). The checksum is CRC-32 as in zlib and PNG (ISO 3309), in hexadecimal.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nas_trial.parcels import Parcel, parcel_from_json, parcel_to_json
+from nascore.launch.spool.parcel import Parcel, parcel_from_json, parcel_to_json
 
 FORMAT = 1
 """Version of the lines; a file of another one is left alone."""

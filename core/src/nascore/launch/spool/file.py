@@ -1,7 +1,7 @@
 """The spool: a worker's parcels that the server has not acknowledged yet, in memory and on disk.
 
 One private folder (0700) for each worker, whose name is a digest, since names never become paths; in it one append-only
-file, see ``nas_trial.spool_lines``. What is promised:
+file, see ``nascore.launch.spool.lines``. What is promised:
 
 * ``add`` returns once the parcel is written: it outlives this process, even by SIGKILL.
 * ``sync`` returns once all is on the disk: it outlives a power cut. From then on, until the spool is empty, every
@@ -10,7 +10,8 @@ file, see ``nas_trial.spool_lines``. What is promised:
   next word tries the disk again.
 * The file stays below a cap: the oldest reports are thinned, every second one at a time; an outcome is never dropped.
 
-Not here: sending (``nas_trial.courier``).
+Whoever started a worker reads what it left behind, once it has ended. Not here: sending (the workers' SDK, and
+``nascore.cli.lost`` for the dead).
 """
 
 from __future__ import annotations
@@ -25,9 +26,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from nascore.failpoints import failpoint
-
-from nas_trial.parcels import Parcel, ParcelKind
-from nas_trial.spool_lines import FORMAT, done_line, header_line, parcel_line, read_lines
+from nascore.launch.spool.lines import FORMAT, done_line, header_line, parcel_line, read_lines
+from nascore.launch.spool.parcel import Parcel, ParcelKind
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,11 @@ def spool_folder(home: Path, experiment: str, worker: str) -> Path:
     """Return the folder of a worker's spool."""
     digest = hashlib.sha256(f"{experiment}\0{worker}".encode(errors="surrogatepass")).hexdigest()
     return home / "spool" / digest[:32]
+
+
+def has_spool(home: Path, experiment: str, worker: str) -> bool:
+    """Whether a worker has ever kept anything there."""
+    return (spool_folder(home, experiment, worker) / _FILE).exists()
 
 
 class Spool:
@@ -190,6 +195,7 @@ class Spool:
             written = os.write(self._file, lines)
             self._size += written
             lines = lines[written:]
+        failpoint("spool.after_write")
 
     def _sync(self) -> None:
         failpoint("spool.before_sync")
