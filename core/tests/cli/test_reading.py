@@ -196,6 +196,9 @@ def test_model_code_without_the_sdk_says_what_to_install(invoke, kept, monkeypat
     shown = invoke("export", "--code", "model.py")
     assert shown.exit_code == 1
     assert "pip install nas-trial" in shown.stderr
+    shown = invoke("export", "--onnx", "model.onnx")
+    assert shown.exit_code == 1
+    assert "pip install 'nas-trial[onnx]'" in shown.stderr
 
 
 def test_logs_of_workers_and_trials(invoke, kept, home):

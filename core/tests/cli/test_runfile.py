@@ -47,3 +47,39 @@ def test_a_damaged_file_is_named(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(DataLossError, match=r"run\.json is damaged"):
         read_run_file(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("command", "abc", "command: 'abc' is not a list of texts"),
+        ("command", ["python", 3], r"command\[1\]: 3 is not a text"),
+        ("command", ["python\0"], r"command\[0\]: .* is not a text"),
+        ("gpus", "0,1", "gpus: '0,1' is not a list of texts"),
+        ("parallel", "2", "parallel: '2' is not a whole number from 0 on"),
+        ("parallel", True, "parallel: True is not a whole number"),
+        ("parallel", -1, "parallel: -1 is not a whole number"),
+        ("parallel", 1.0, r"parallel: 1\.0 is not a whole number"),
+        ("isolation", "thread", "isolation: 'thread' is neither fork nor none"),
+        ("isolation", ["fork"], r"isolation: \['fork'\] is neither"),
+        ("is_tuner_insecure", "no", "is_tuner_insecure: 'no' is neither true nor false"),
+        ("tuner", None, "tuner: None is not a text"),
+        ("pararllel", 3, "'pararllel' is no name in it"),
+    ],
+)
+def test_a_value_of_another_type_is_named_with_its_place(tmp_path, field, value, said):
+    FULL.write(tmp_path)
+    data = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**data, field: value}))
+    with pytest.raises(DataLossError, match=rf"run\.json is damaged: {said}"):
+        read_run_file(tmp_path)
+
+
+@pytest.mark.parametrize("field", ["trial_file", "command", "parallel", "isolation", "tuner", "python", "cwd"])
+def test_what_has_no_default_is_missed(tmp_path, field):
+    FULL.write(tmp_path)
+    data = json.loads((tmp_path / "run.json").read_text())
+    del data[field]
+    (tmp_path / "run.json").write_text(json.dumps(data))
+    with pytest.raises(DataLossError, match=f"{field}: missing"):
+        read_run_file(tmp_path)

@@ -37,6 +37,12 @@ def test_each_worker_knows_its_server_experiment_and_folder():
     }
 
 
+def test_each_worker_knows_what_its_networks_may_cost():
+    for spec in worker_specs(run_file(gpus=(), maxima=("params=10.0", "macs=20.0"), profile=("params",)), HOST, "abc"):
+        assert spec.environment["NASCORE_MAX"] == "params=10.0,macs=20.0"
+        assert spec.environment["NASCORE_PROFILE"] == "params"
+
+
 def test_no_gpus_hides_those_that_are_there():
     (spec,) = worker_specs(run_file(gpus=(), parallel=1), HOST, "abc")
     assert spec.environment["CUDA_VISIBLE_DEVICES"] == ""

@@ -9,10 +9,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import dropwhile
 from pathlib import Path
 
-from nascore.errors import DeadlineError, NascoreError, NotFoundError, SettingsError
+from nascore.errors import DeadlineError, InvalidInputError, NascoreError, NotFoundError, SettingsError
 
 DEADLINE_S = 900
 _FRAME = re.compile(r'  File "(?P<file>.+)", line (?P<line>\d+)')
@@ -20,6 +21,7 @@ _OWN = (
     "NASCORE_EXPERIMENT",
     "NASCORE_FOLDER",
     "NASCORE_SERVER",
+    "NASCORE_SPACE",
     "NASCORE_TOKEN",
     "NASCORE_TOKEN_FILE",
     "NASCORE_WORKER",
@@ -55,10 +57,37 @@ def run_trial_file(
     """
     if not trial_file.is_file():
         raise NotFoundError(f"There is no file {trial_file}.", hint="Give the Python file that calls nas.run(...).")
-    environment = {name: value for name, value in os.environ.items() if name not in _OWN} | dict(variables)
     words = list(command) or [sys.executable, str(trial_file)]
+    finished = _finished(words, variables, folder)
+    if finished.returncode != 0:
+        raise _failure(trial_file, finished.returncode, finished.stderr)
+    return finished.stdout
+
+
+def run_module(module: str, *arguments: str) -> str:
+    """Runs a module of the SDK's as a program, and returns what it wrote to its output.
+
+    Raises:
+        InvalidInputError: It refused its arguments.
+        TrialFileError: It ended with another error, which is shown.
+        DeadlineError: It did not end within `DEADLINE_S` seconds.
+    """
+    finished = _finished([sys.executable, "-m", module, *arguments], {}, None)
+    if finished.returncode == 0:
+        return finished.stdout
+    _, message = _last_traceback(finished.stderr)
+    kind, _, text = message.partition(": ")
+    if kind.startswith(("nascore.", "nas_trial.")):
+        raise InvalidInputError(text)
+    raise TrialFileError(f"{module} failed: {message or finished.stderr.strip()[-2000:]}", where=" ".join(arguments))
+
+
+def _finished(
+    words: Sequence[str], variables: Mapping[str, str], folder: Path | None
+) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name not in _OWN} | dict(variables)
     try:
-        finished = subprocess.run(
+        return subprocess.run(
             words,
             cwd=folder,
             env=environment,
@@ -70,12 +99,9 @@ def run_trial_file(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise DeadlineError(f"{trial_file} did not end within {DEADLINE_S} seconds.") from None
+        raise DeadlineError(f"{' '.join(words[1:])} did not end within {DEADLINE_S} seconds.") from None
     except OSError as error:
         raise SettingsError(f"{words[0]} cannot be run: {error.strerror}.") from None
-    if finished.returncode != 0:
-        raise _failure(trial_file, finished.returncode, finished.stderr)
-    return finished.stdout
 
 
 def missing_output(trial_file: Path) -> TrialFileError:
@@ -125,11 +151,27 @@ def _users_frame(frames: Sequence[tuple[str, int]], trial_file: Path) -> tuple[s
     return own[-1] if own else ("", 0)
 
 
-def run_file(folder: Path) -> tuple[tuple[str, ...], Path | None]:
-    """The command of an experiment's workers and the folder that they run in, if ``run.json`` says so."""
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """How an experiment's workers were begun.
+
+    Attributes:
+        command: Their command; empty for this Python and the trial file.
+        folder: The folder that they ran in; ``None`` if it is not there any more.
+        variables: Variables of the environment that say what they build.
+    """
+
+    command: tuple[str, ...] = ()
+    folder: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def run_file(folder: Path) -> Begun:
+    """How an experiment's workers were begun, as far as ``run.json`` says it."""
     try:
         document = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         cwd = Path(document["cwd"])
-        return tuple(str(word) for word in document["command"]), cwd if cwd.is_dir() else None
+        hub = {"NASCORE_SPACE": str(document["hub"])} if document.get("hub") else {}
+        return Begun(tuple(str(word) for word in document["command"]), cwd if cwd.is_dir() else None, hub)
     except (OSError, ValueError, KeyError, TypeError):
-        return (), None
+        return Begun()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from nascore.space import Candidate, Group, Integer, Node, OneOf, Real, Repeat, SearchSpace, SomeOf
 
@@ -15,6 +16,31 @@ def shown(space: SearchSpace) -> str:
     many = space.size()
     size = f"{count} decision{'s' * (count != 1)}, {many} architecture{'s' * (str(many) != '1')}"
     return "\n".join([*_nodes(space.nodes, 0), *[""][:count], size])
+
+
+def shown_hub(facts: Mapping[str, Any]) -> str:
+    """What the hub says of a space: what it is, its images, its options, and its published members."""
+    channels, height, width = facts["input_shape"]
+    options = " ".join(f"{name}={str(value).lower()}" for name, value in facts["options"].items())
+    lines = [
+        f"hub:{facts['name']}  {facts['title']}",
+        f"source   {facts['source']}",
+        f"images   {channels} × {height} × {width}, {facts['classes']} classes",
+        f"options  {options or 'none'}",
+    ]
+    if facts["size"] is not None:
+        lines.append(f"size     {int(facts['size']):,} architectures as published")
+    for index, (name, known) in enumerate(facts["known"].items()):
+        count = "" if known["parameters"] is None else f", {known['parameters']:,} parameters"
+        lines.append(f"{'members' if not index else '':9}{name}: {known['source']}{count}")
+    return "\n".join(lines)
+
+
+def shown_hubs(facts: Mapping[str, Any]) -> str:
+    """All spaces of the hub, a line for each."""
+    spaces: Mapping[str, str] = facts["spaces"]
+    widest = max(map(len, spaces), default=0)
+    return "\n".join(f"hub:{name:{widest}}  {title}" for name, title in spaces.items())
 
 
 def _nodes(nodes: Sequence[Node], depth: int) -> Iterator[str]:

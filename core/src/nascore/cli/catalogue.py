@@ -35,6 +35,7 @@ BUILT_IN: Mapping[str, Entry] = MappingProxyType(
         "hello": Entry(SEARCH, "nascore.cli.hello.command", "Write a runnable example project."),
         "run": Entry(SEARCH, "nascore.cli.run", "Search on this machine."),
         "resume": Entry(SEARCH, "nascore.cli.resume", "Go on with a search that was paused, stopped or killed."),
+        "import": Entry(SEARCH, "nascore.cli.importing", "Take over an experiment that was written for NNI."),
         "serve": Entry(SEARCH, "nascore.cli.serve", "Serve a search to workers anywhere."),
         "ls": Entry(LOOK, "nascore.cli.ls", "List experiments, newest first."),
         "show": Entry(LOOK, "nascore.cli.show", "Show one experiment: settings, state, best."),
@@ -52,7 +53,12 @@ BUILT_IN: Mapping[str, Entry] = MappingProxyType(
 PACKAGES: Mapping[str, str] = MappingProxyType({"space": "nas-trial"})
 """Commands that packages of this project add, and which package that is."""
 
-_SUMMARIES: Mapping[str, str] = MappingProxyType({"space": "Show the search space that a trial's code defines."})
+_SUMMARIES: Mapping[str, str] = MappingProxyType(
+    {
+        "compile": "Compile annotated code into a trial and its search space.",
+        "space": "Show or convert a search space: of a trial's code, of a file, of the hub.",
+    }
+)
 
 
 class LazyCommand(RichCommand):

@@ -27,6 +27,9 @@ from nascore.tuner.hooks import Exporter, ExportRequest
 from nascore.tuner.plugins import EXPORTERS, Plugins
 
 _CODE = "code"
+_ONNX = "onnx"
+_WORDS = {_CODE: "model code", _ONNX: "ONNX models"}
+_PACKAGES = {_CODE: "nas-trial", _ONNX: "'nas-trial[onnx]'"}
 
 
 @click.command("export", cls=Verb)
@@ -36,6 +39,7 @@ _CODE = "code"
 @click.option("--best", "is_best", is_flag=True, help="Only the architecture of the best trial.")
 @click.option("--trial", "number", type=Count(0), metavar="N", help="Only the architecture of trial N.")
 @click.option("--code", type=click.Path(dir_okay=False, path_type=Path), help="Write model code to this file.")
+@click.option("--onnx", type=click.Path(dir_okay=False, path_type=Path), help="Write an ONNX model to this file.")
 @server_options
 @click.pass_context
 def command(
@@ -47,6 +51,7 @@ def command(
     is_best: bool,
     number: int | None,
     code: Path | None,
+    onnx: Path | None,
     server: str | None,
     token_file: Path | None,
 ) -> None:
@@ -54,15 +59,17 @@ def command(
 
     ID is an id, the beginning of one, a name, or `last` (the default). Without `--best` or `--trial` all trials are
     written. `--code model.py` writes a stand-alone model with the chosen architecture (the best, unless `--trial`
-    says otherwise) and its weights, if they were kept.
+    says otherwise) and its weights, if they were kept; `--onnx model.onnx` writes the same as an ONNX file.
     """
     if is_best and number is not None:
         raise WrongUsageError("--best and --trial cannot be given together.", fix="Keep one of them.")
+    models = {form: target for form, target in ((_CODE, code), (_ONNX, onnx)) if target is not None}
     records = choose_records(context, server=server, token_file=token_file)
     found = records.find(experiment)
-    chosen = _chosen(records, found, number) if is_best or number is not None or code is not None else None
-    if code is not None and chosen is not None:
-        _write_code(found, chosen, code)
+    chosen = _chosen(records, found, number) if is_best or number is not None or models else None
+    if models and chosen is not None:
+        for name, target in models.items():
+            _write_model(found, chosen, target, form=name)
         return
     rows = found.trials if chosen is None else (chosen,)
     if form == "csv":
@@ -149,9 +156,9 @@ def _write(text: str, output: Path | None) -> None:
     say(f"Wrote {output}.")
 
 
-def _write_code(found: Found, trial: TrialRecord, target: Path) -> None:
+def _write_model(found: Found, trial: TrialRecord, target: Path, *, form: str) -> None:
     folder = found.local_folder()
-    exporter = _exporter()
+    exporter = _exporter(form)
     request = ExportRequest(
         folder=folder,
         trial_file=Path(read_run_file(folder).trial_file),
@@ -165,13 +172,13 @@ def _write_code(found: Found, trial: TrialRecord, target: Path) -> None:
         click.echo(str(path))
 
 
-def _exporter() -> Exporter:
+def _exporter(form: str) -> Exporter:
     plugins = Plugins(EXPORTERS)
-    if _CODE not in plugins.names():
-        near = did_you_mean(_CODE, plugins.names())
+    if form not in plugins.names():
+        near = did_you_mean(form, plugins.names())
         raise NotFoundError(
-            "Writing model code comes with the package nas-trial, which is not installed here.",
-            hint=f"{near} Install it: `pip install nas-trial`.".strip(),
+            f"Writing {_WORDS[form]} comes with the package nas-trial, which is not installed here.",
+            hint=f"{near} Install it: `pip install {_PACKAGES[form]}`.".strip(),
         )
-    exporter: Exporter = plugins.load(_CODE)  # type: ignore[assignment]  # Plugins checks that it can be called
+    exporter: Exporter = plugins.load(form)  # type: ignore[assignment]  # Plugins checks that it can be called
     return exporter

@@ -156,7 +156,7 @@ def _nascore_block(error: NascoreError) -> Block:
         code=error.reason,
         where=getattr(error, "where", "") or (error.violations[0].field if len(error.violations) == 1 else ""),
         excerpt=getattr(error, "excerpt", ""),
-        findings=tuple(str(violation) for violation in error.violations) if several else (),
+        findings=tuple(text for each in error.violations if several and (text := str(each)) not in error.message),
         fix=error.hint,
         exit_code=WRONG_INPUT if isinstance(error, InvalidInputError) else FAILED,
     )

@@ -9,7 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from nascore import nni
 from nascore.cli.failure import InputFileError, WrongUsageError
+from nascore.cli.limits import as_texts
 from nascore.cli.request import Isolation, RunRequest
 from nascore.cli.runfile import RunFile
 from nascore.cli.tunerchoice import DEFAULT_TUNER, check_tuner
@@ -53,6 +55,9 @@ def plan_of(request: RunRequest, *, address: str | None = None) -> Plan:
         gpus=request.gpus,
         address=address or "",
         is_tuner_insecure=bool(request.is_tuner_insecure),
+        hub=request.hub or "",
+        maxima=as_texts(request.maxima or {}),
+        profile=request.profile or (),
     )
     return Plan(_spec(request, tuner), run)
 
@@ -123,14 +128,15 @@ def check_trial(path: Path) -> None:
 
 
 def read_space(path: Path) -> SearchSpace:
-    """Return the search space in a JSON file.
+    """Return the search space in a JSON file, ours or NNI's.
 
     Raises:
         InputFileError: If the file cannot be read.
         SpaceError: If it is not a valid space; names the file.
     """
     try:
-        return SearchSpace.from_json(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return nni.search_space_of(nni.read_space(text)) if nni.is_nni_space(text) else SearchSpace.from_json(text)
     except (OSError, UnicodeDecodeError) as error:
         raise InputFileError(f"Cannot read the search space: {error}.", where=str(path)) from error
     except SpaceError as error:

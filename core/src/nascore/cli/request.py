@@ -14,6 +14,7 @@ from pathlib import Path
 from nascore.errors import SettingsError
 from nascore.record import Direction, JsonValue, Objective
 
+_HUB = re.compile(r"hub:[a-z0-9][a-z0-9-]*(\?\S*)?", re.IGNORECASE)
 _GPU = re.compile(r"\d+|(GPU|MIG)-[\w./-]+")
 _DIRECTIONS = {
     "max": Direction.MAXIMIZE,
@@ -45,7 +46,8 @@ class RunRequest:
         folder: Where workers run.
         parallel: Trials at the same time.
         trials, duration_s, target: When the search ends.
-        space_file: The search space as JSON; unset: the trial defines it.
+        space_file: The search space as JSON, ours or NNI's; unset: the trial defines it.
+        hub: A space of the hub that stands in for the trial's own model, such as ``hub:darts?width=8``.
         tuner: Name or address of the tuner.
         settings: The tuner's settings.
         objectives: What is optimised.
@@ -53,6 +55,8 @@ class RunRequest:
         isolation: How trials are kept apart.
         gpus: The GPUs to use, as CUDA_VISIBLE_DEVICES names them; empty: none; unset: all that are there.
         is_tuner_insecure: Whether a tuner on another machine may be spoken to without TLS.
+        maxima: The most that the figures of a network may be, by name.
+        profile: Figures of networks that are reported with their metrics.
         max_attempts, max_failures_in_a_row, lease_s: As in ``nascore.record.Limits``.
     """
 
@@ -65,6 +69,7 @@ class RunRequest:
     duration_s: float | None = None
     target: float | None = None
     space_file: Path | None = None
+    hub: str | None = None
     tuner: str | None = None
     settings: Mapping[str, JsonValue] | None = None
     objectives: tuple[Objective, ...] | None = None
@@ -75,11 +80,14 @@ class RunRequest:
     max_failures_in_a_row: int | None = None
     lease_s: float | None = None
     is_tuner_insecure: bool | None = None
+    maxima: Mapping[str, float] | None = None
+    profile: tuple[str, ...] | None = None
 
     def overridden_by(self, other: RunRequest) -> RunRequest:
         """Return this request with everything that ``other`` says in its place.
 
-        Settings are joined key by key, unless ``other`` names another tuner, which they were not written for.
+        Limits of figures are joined one by one. So are settings, unless ``other`` names another tuner, which they were
+        not written for.
         """
         said = {item.name: value for item in fields(other) if (value := getattr(other, item.name)) is not None}
         is_same_tuner = other.tuner in (None, self.tuner)
@@ -87,8 +95,12 @@ class RunRequest:
             said["settings"] = {**self.settings, **other.settings}
         elif not is_same_tuner:
             said.setdefault("settings", {})
+        if self.maxima and other.maxima:
+            said["maxima"] = {**self.maxima, **other.maxima}
         if "trial_file" in said:
             said.setdefault("trial_command", None)
+        if "hub" in said or "space_file" in said:
+            said = {"hub": None, "space_file": None} | said
         return replace(self, **said)
 
 
@@ -114,6 +126,21 @@ def parse_direction(word: str) -> Direction:
     if direction is None:
         raise SettingsError(f"`{word}` is not a direction.", hint="Write `max` or `min`, for example accuracy:max.")
     return direction
+
+
+def parse_space(text: str) -> Path | str:
+    """Return the path of a space file, or a space of the hub as it stands: ``hub:darts?width=8``.
+
+    Raises:
+        SettingsError: If it begins like a space of the hub and is none.
+    """
+    if not text.startswith("hub:"):
+        return Path(text)
+    if not _HUB.fullmatch(text):
+        raise SettingsError(
+            f"`{text}` is no space of the hub.", hint="Write for example hub:darts or hub:darts?width=8&layers=5."
+        )
+    return text
 
 
 def parse_gpus(text: str) -> tuple[str, ...]:

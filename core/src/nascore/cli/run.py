@@ -11,10 +11,11 @@ from nascore.cli.beginning import begin_search
 from nascore.cli.duration import parse_duration
 from nascore.cli.experimentfile import experiment_file_schema, read_experiment_file
 from nascore.cli.failure import InputFileError
+from nascore.cli.limits import Maximum, parse_figures, parse_maximum
 from nascore.cli.options import Count, Parsed, database_option
 from nascore.cli.plan import plan_of
 from nascore.cli.progress import choose_reporter
-from nascore.cli.request import Isolation, RunRequest, parse_gpus, parse_objective
+from nascore.cli.request import Isolation, RunRequest, parse_gpus, parse_objective, parse_space
 from nascore.cli.source import chosen_home
 from nascore.cli.suggestion import did_you_mean
 from nascore.cli.tunerverb import TunerVerb, given_settings, insecure_option, settings_option
@@ -36,6 +37,11 @@ def _show_schema(context: click.Context, _parameter: click.Parameter, value: boo
 @click.option("--tuner", metavar="NAME", help="Installed tuner, exec:COMMAND or grpc://HOST:PORT.  [default: random]")
 @settings_option
 @insecure_option
+@click.option(
+    "--space",
+    type=Parsed("hub:NAME|space.json", parse_space),
+    help="A space of the hub in place of the trial's own model, or a space file, ours or NNI's.",
+)
 @click.option("--trials", type=Count(), metavar="N", help="End after so many trials.")
 @click.option("--parallel", type=Count(), metavar="N", help="Trials at the same time.  [default: 1]")
 @click.option("--duration", type=Parsed("duration", parse_duration), help="End after this running time: 90s, 1h30m.")
@@ -47,6 +53,14 @@ def _show_schema(context: click.Context, _parameter: click.Parameter, value: boo
     type=Parsed("metric[:max|min]", parse_objective),
     help="What is optimised; may be repeated.  [default: accuracy:max]",
 )
+@click.option(
+    "--max",
+    "maxima",
+    multiple=True,
+    type=Parsed("figure=number", parse_maximum),
+    help="The most a network may cost: params=3M, macs=300M, activations=8MB, latency=5ms; may be repeated.",
+)
+@click.option("--profile", type=Parsed("figure,figure", parse_figures), help="Figures to report: params, macs, ...")
 @click.option("--seed", type=Count(0), metavar="N", help="Seed of everything random.")
 @click.option(
     "--isolation",
@@ -73,11 +87,14 @@ def command(
     tuner: str | None,
     settings: dict[str, JsonValue],
     is_tuner_insecure: bool,
+    space: Path | str | None,
     trials: int | None,
     parallel: int | None,
     duration: float | None,
     goal: float | None,
     objectives: tuple[Objective, ...],
+    maxima: tuple[Maximum, ...],
+    profile: tuple[str, ...] | None,
     seed: int | None,
     isolation: str | None,
     gpus: tuple[str, ...] | None,
@@ -96,6 +113,8 @@ def command(
     said = RunRequest(
         name=name,
         parallel=parallel,
+        space_file=space if isinstance(space, Path) else None,
+        hub=space if isinstance(space, str) else None,
         trials=trials,
         duration_s=duration,
         target=goal,
@@ -106,6 +125,8 @@ def command(
         isolation=None if isolation is None else Isolation(isolation),
         gpus=gpus,
         is_tuner_insecure=is_tuner_insecure or None,
+        maxima=dict(maxima) or None,
+        profile=profile,
     )
     plan = plan_of(_request_in(target).overridden_by(said))
     reporter = choose_reporter(is_quiet=is_quiet, workers=plan.run.parallel)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, get_type_hints
 
 from nascore.cli.request import Isolation
 from nascore.errors import DataLossError, InvalidInputError, NotFoundError
@@ -31,8 +32,11 @@ class RunFile:
         gpus: GPUs to use, as CUDA_VISIBLE_DEVICES names them; ``None`` for all that are there.
         address: Where a server listens; empty for a socket of its own.
         is_tuner_insecure: Whether a tuner on another machine may be spoken to without TLS.
+        hub: The space of the hub that stands in for the trial's own model; empty for none.
         tls_cert, tls_key: Files with the server's certificate and key; empty for none.
         tls_client_roots: File with the roots of its callers' certificates; empty where they need none.
+        maxima: The most that networks may cost: ``params=3000000.0``.
+        profile: Figures of networks that workers report: ``macs``.
     """
 
     trial_file: str
@@ -45,9 +49,12 @@ class RunFile:
     gpus: tuple[str, ...] | None = None
     address: str = ""
     is_tuner_insecure: bool = False
+    hub: str = ""
     tls_cert: str = ""
     tls_key: str = ""
     tls_client_roots: str = ""
+    maxima: tuple[str, ...] = ()
+    profile: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Write it into a folder, whole or not at all."""
@@ -68,27 +75,69 @@ def read_run_file(folder: Path) -> RunFile:
     """
     path = folder / RUN_FILE
     try:
-        data = cast(dict[str, Any], read_json(path.read_bytes(), error=InvalidInputError))
-        gpus = data.get("gpus")
-        return RunFile(
-            trial_file=str(data["trial_file"]),
-            command=tuple(str(word) for word in data["command"]),
-            parallel=int(data["parallel"]),
-            isolation=Isolation(data["isolation"]),
-            tuner=str(data["tuner"]),
-            python=str(data["python"]),
-            cwd=str(data["cwd"]),
-            gpus=None if gpus is None else tuple(str(name) for name in gpus),
-            address=str(data.get("address", "")),
-            is_tuner_insecure=bool(data.get("is_tuner_insecure", False)),
-            tls_cert=str(data.get("tls_cert", "")),
-            tls_key=str(data.get("tls_key", "")),
-            tls_client_roots=str(data.get("tls_client_roots", "")),
-        )
+        return _run_file_of(read_json(path.read_bytes(), error=InvalidInputError))
     except FileNotFoundError as error:
         raise NotFoundError(
             f"There is no {path}, so nobody knows how to start its workers.",
             hint="The experiment was not begun by `nascore run`; its record can still be read.",
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataLossError(f"{path} is damaged: {error}.", hint="Its record can still be read.") from error
+    except InvalidInputError as error:
+        raise DataLossError(f"{path} is damaged: {error.message}", hint="Its record can still be read.") from error
+
+
+def _run_file_of(document: object) -> RunFile:
+    if not isinstance(document, dict):
+        raise InvalidInputError(f"a {type(document).__name__} is not an object with names.")
+    types = get_type_hints(RunFile)
+    if unknown := sorted(set(document) - set(types)):
+        raise InvalidInputError(f"{unknown[0][:60]!r} is no name in it; was it written by a newer nascore?")
+    needed = [field.name for field in fields(RunFile) if field.default is MISSING]
+    if missing := [name for name in needed if name not in document]:
+        raise InvalidInputError(f"{missing[0]}: missing.")
+    return RunFile(**{name: _READERS[types[name]](value, name) for name, value in document.items()})
+
+
+def _text(value: object, field: str) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise InvalidInputError(f"{field}: {value!r:.100} is not a text.")
+    return value
+
+
+def _texts(value: object, field: str) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise InvalidInputError(f"{field}: {value!r:.100} is not a list of texts.")
+    return tuple(_text(word, f"{field}[{place}]") for place, word in enumerate(value))
+
+
+def _texts_or_none(value: object, field: str) -> tuple[str, ...] | None:
+    return None if value is None else _texts(value, field)
+
+
+def _count(value: object, field: str) -> int:
+    if type(value) is not int or value < 0:
+        raise InvalidInputError(f"{field}: {value!r:.100} is not a whole number from 0 on.")
+    return value
+
+
+def _truth(value: object, field: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInputError(f"{field}: {value!r:.100} is neither true nor false.")
+    return value
+
+
+def _isolation(value: object, field: str) -> Isolation:
+    if not isinstance(value, str) or value not in tuple(Isolation):
+        raise InvalidInputError(f"{field}: {value!r:.100} is neither {' nor '.join(Isolation)}.")
+    return Isolation(value)
+
+
+# Any: what each reader returns is the type that it stands beside.
+_READERS: Mapping[object, Callable[[object, str], Any]] = {
+    str: _text,
+    tuple[str, ...]: _texts,
+    tuple[str, ...] | None: _texts_or_none,
+    int: _count,
+    bool: _truth,
+    Isolation: _isolation,
+}
+"""What reads the value of a field, by the field's type."""

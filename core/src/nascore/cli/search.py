@@ -16,7 +16,7 @@ from nascore.cli.crew import Crew, Watch
 from nascore.cli.ending import Ending
 from nascore.cli.hosting import Host, Listening, hosted
 from nascore.cli.interruption import Interruption
-from nascore.cli.lost import write_off
+from nascore.cli.lost import deliver, write_off
 from nascore.cli.progress import Reporter
 from nascore.cli.runfile import RunFile
 from nascore.cli.shares import worker_specs
@@ -135,6 +135,7 @@ class Search:
             has_space=lambda: engine.record().spec.space is not None,
             done=lambda: sum(count for state, count in engine.record().counts.items() if state.is_final),
             has_ended=lambda: engine.record().state in (ExperimentState.STOPPED, ExperimentState.FINISHED),
+            died=lambda worker: deliver(engine, worker, self.folder),
             lost=lambda worker, status: write_off(engine, worker, status),
             notice=self.reporter.notice,
         )

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from nascore.cli.hosting import Host
+from nascore.cli.limits import worker_limits
 from nascore.cli.runfile import RunFile
 from nascore.launch import WorkerPlan, WorkerSpec, available_cores, detect_gpus, plan_workers
 
@@ -22,7 +23,10 @@ def _spec(run: RunFile, host: Host, variables: dict[str, str], *, name: str, pla
     environment = variables | {
         "NASCORE_FOLDER": str(host.folder),
         "NASCORE_ISOLATION": run.isolation.value,
+        **worker_limits(run.maxima, run.profile),
     }
+    if run.hub:
+        environment["NASCORE_SPACE"] = run.hub
     if run.gpus == ():
         environment["CUDA_VISIBLE_DEVICES"] = ""
     return WorkerSpec(

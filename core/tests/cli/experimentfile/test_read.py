@@ -51,6 +51,13 @@ def test_objectives_with_directions_and_bounds(read):
     assert request.objectives == (Objective("accuracy"), Objective("latency_ms", Direction.MINIMIZE, 5.0))
 
 
+def test_what_networks_may_cost_is_read_with_units(read):
+    request = read("max: {params: 3M, latency: 5ms, macs: 1000}\nprofile: [memory, macs]\n")
+    assert request.maxima == {"params": 3e6, "latency_ms": 5.0, "macs": 1000.0}
+    assert request.profile == ("activation_bytes", "macs")
+    assert read("profile: params,macs").profile == ("params", "macs")
+
+
 def test_a_command_is_split_into_words_without_a_shell(read):
     assert read("trialCommand: python 'my worker.py' --x $HOME").trial_command == (
         "python",
@@ -72,6 +79,12 @@ INVALID = {
     "seed: 1\ntrainingService: {platform: local}": (2, "Unknown key `trainingService`", "Remove it"),
     "zzz: 1": (1, "Unknown key `zzz`", "Known keys: experimentName"),
     "seed: 1\ntrialConcurrency: two": (2, "trialConcurrency: wanted a whole number, found text `two`", ""),
+    "seed: 1\nmax: {params: 3X}": (2, "`3X` is no limit of params", "Write a number above zero"),
+    "max: {parms: 3}": (1, "There is no figure `parms`", "Did you mean"),
+    "max: 3": (1, "max: wanted a group of keys, found a whole number `3`", "{params: 3M"),
+    "max: {params: true}": (1, "wanted an amount, found true or false", "3M"),
+    "profile: flops": (1, "There is no figure `flops`", "params"),
+    "profile: [macs, 3]": (1, "wanted text, found a whole number `3`", ""),
     "trialConcurrency: true": (1, "wanted a whole number, found true or false", ""),
     "trialConcurrency: 1.5": (1, "wanted a whole number, found a number `1.5`", ""),
     "trialConcurrency: 0": (1, "0 is not above 0", ""),

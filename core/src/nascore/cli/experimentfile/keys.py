@@ -77,9 +77,16 @@ _OBJECTIVE: dict[str, JsonValue] = {
     ]
 }
 _OBJECTIVES: Mapping[str, JsonValue] = {"oneOf": [_OBJECTIVE, {"type": "array", "minItems": 1, "items": _OBJECTIVE}]}
+_MAXIMA: Mapping[str, JsonValue] = {
+    "type": "object",
+    "additionalProperties": {"type": ["string", "number"], "examples": ["3M", "300M", "5ms"]},
+}
+_FIGURES: Mapping[str, JsonValue] = {"type": ["string", "array"], "items": {"type": "string"}}
 _WORDS: Mapping[str, JsonValue] = {"type": ["string", "array"], "items": {"type": "string"}}
 _GPUS: Mapping[str, JsonValue] = {"type": ["array", "string", "integer"], "items": {"type": "integer", "minimum": 0}}
 _ISOLATION: Mapping[str, JsonValue] = {"enum": ["fork", "none"]}
+
+_SPACE = "Search space as JSON, ours or NNI's; or a space of the hub, such as hub:darts?width=8."
 
 KEYS: tuple[Key, ...] = (
     Key("experimentName", "name", readers.read_text, _TEXT, "Name of the experiment.", ("name",)),
@@ -97,10 +104,12 @@ KEYS: tuple[Key, ...] = (
         ("duration",),
     ),
     Key("target", "target", readers.read_number, _NUMBER, "Value of the first objective that ends the search."),
-    Key("searchSpaceFile", "space_file", readers.read_path, _TEXT, "Search space as JSON.", ("space",)),
+    Key("searchSpaceFile", "space_file", readers.read_space, _TEXT, _SPACE, ("space",)),
     Key("tuner", "", lambda node: node, _TUNER, "The tuner: its name, or name and classArgs."),
     Key("objectives", "objectives", readers.read_objectives, _OBJECTIVES, "What is optimised.", ("objective",)),
     Key("optimizeMode", "", readers.read_direction, _DIRECTION, "Direction of the one objective."),
+    Key("max", "maxima", readers.read_maxima, _MAXIMA, "The most that networks may cost.", ("maxima",)),
+    Key("profile", "profile", readers.read_figures, _FIGURES, "Figures of networks to report with their metrics."),
     Key("seed", "seed", readers.read_seed, {"type": "integer", "minimum": 0}, "Seed of everything random."),
     Key("isolation", "isolation", readers.read_isolation, _ISOLATION, "fork: a process a trial; none: one for all."),
     Key("gpus", "gpus", readers.read_gpus, _GPUS, "GPUs to use, by index.", ("gpuIndices", "gpu_indices")),

@@ -36,6 +36,8 @@ def read_experiment_file(path: Path) -> RunRequest:
         raise given["trialCommand"][1].error("Both trialFile and trialCommand are given.", hint="Keep one of them.")
     if "folder" in said and not said["folder"].is_dir():
         raise given["trialCodeDirectory"][1].error(f"{said['folder']} is not a folder.")
+    if isinstance(said.get("space_file"), str):
+        said["hub"] = said.pop("space_file")
     request = RunRequest(**{"folder": path.resolve().parent} | said)
     return request if mode is None else replace(request, objectives=_with_mode(request, mode, root))
 

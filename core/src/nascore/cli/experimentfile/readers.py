@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from nascore.cli.duration import parse_duration
 from nascore.cli.experimentfile.document import Node
-from nascore.cli.request import Isolation, parse_direction, parse_gpus
+from nascore.cli.limits import parse_amount, parse_figure, parse_figures
+from nascore.cli.request import Isolation, parse_direction, parse_gpus, parse_space
 from nascore.cli.suggestion import did_you_mean
 from nascore.errors import SettingsError
 from nascore.record import Direction, JsonValue, Objective
@@ -87,6 +89,12 @@ def read_path(node: Node) -> Path:
     return path
 
 
+def read_space(node: Node) -> Path | str:
+    """Return the path of a space file that exists, or a space of the hub as it stands."""
+    space = _located(node, parse_space, read_text(node))
+    return space if isinstance(space, str) else read_path(node)
+
+
 def read_command(node: Node) -> tuple[str, ...]:
     """Return a command from one line of text or a list of words; no shell is used."""
     if isinstance(node.value, list):
@@ -139,6 +147,26 @@ def _read_objective(node: Node) -> Objective:
     direction = read_direction(parts["direction"]) if "direction" in parts else Direction.MAXIMIZE
     bound = read_number(parts["bound"]) if "bound" in parts else None
     return _located(node, lambda metric: Objective(metric, direction, bound), read_text(parts["metric"]))
+
+
+def read_maxima(node: Node) -> Mapping[str, float]:
+    """Return limits on figures of networks from a group such as {params: 3M, latency: 5ms}."""
+    if not isinstance(node.value, dict):
+        raise wrong_type(node, "a group of keys", hint="Write for example {params: 3M, latency: 5ms}.")
+    maxima: dict[str, float] = {}
+    for name, amount in node.value.items():
+        figure = _located(amount, parse_figure, name)
+        if isinstance(amount.value, bool) or not isinstance(amount.value, str | int | float):
+            raise wrong_type(amount, "an amount", hint="Write for example 3M, 300M or 5ms.")
+        maxima[figure] = _located(amount, partial(parse_amount, figure), str(amount.value))
+    return maxima
+
+
+def read_figures(node: Node) -> tuple[str, ...]:
+    """Return figures of networks from a list, or from text such as ``params,macs``."""
+    if isinstance(node.value, list):
+        return tuple(dict.fromkeys(_located(item, parse_figure, read_text(item)) for item in node.value))
+    return _located(node, parse_figures, read_text(node))
 
 
 def read_settings(node: Node) -> Mapping[str, JsonValue]:
