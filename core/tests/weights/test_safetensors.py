@@ -5,7 +5,7 @@ import pytest
 import safetensors
 from nascore.errors import DataLossError, InvalidInputError
 from nascore.weights import TensorData
-from nascore.weights.safetensors import header_of, parse
+from nascore.weights.safetensors import MAX_BLOB_HEADER, blob_header, header_of, parse, read_blob_header, read_header
 from safetensors.numpy import save
 
 
@@ -39,6 +39,41 @@ HOSTILE = {
 def test_a_hostile_file_is_refused_by_name(content):
     with pytest.raises(DataLossError, match=r"pack\.safetensors"):
         parse(content, file="pack.safetensors")
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_header_is_refused_without_reading_what_it_claims(content, tmp_path):
+    file = tmp_path / "pack.safetensors"
+    file.write_bytes(content)
+    with file.open("rb") as source, pytest.raises(DataLossError, match=r"pack\.safetensors"):
+        read_header(source.fileno(), file=str(file))
+    with pytest.raises(DataLossError, match=r"pack\.safetensors"):
+        read_blob_header(content[:MAX_BLOB_HEADER], size=len(content), file=str(file))
+
+
+def test_a_header_that_claims_gigabytes_is_refused_in_a_sparse_file_too(tmp_path):
+    file = tmp_path / "pack.safetensors"
+    with file.open("wb+") as source:
+        source.write((2**32).to_bytes(8, "little"))
+        source.truncate(2**33)
+        with pytest.raises(DataLossError, match="64 MiB"):
+            read_header(source.fileno(), file=str(file))
+
+
+def test_header_of_a_file_says_where_its_tensors_lie(tmp_path):
+    file = tmp_path / "pack.safetensors"
+    file.write_bytes(header_of({"a": ("U8", (3,)), "b": ("F32", (1,))}) + b"abc1234")
+    with file.open("rb") as source:
+        begin, slots = read_header(source.fileno(), file=str(file))
+    assert file.read_bytes()[begin + slots["b"].begin :] == b"1234"
+
+
+def test_a_blob_has_one_header_only():
+    blob = blob_header("F32", (2,)) + bytes(8)
+    assert read_blob_header(blob, size=len(blob), file="x") == ("F32", (2,))
+    padded = (len(blob)).to_bytes(8, "little") + blob[8:-8].ljust(len(blob)) + bytes(8)
+    with pytest.raises(DataLossError, match="very header"):
+        read_blob_header(padded, size=len(padded), file="x")
 
 
 def test_files_of_the_safetensors_package_are_read():

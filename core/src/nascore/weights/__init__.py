@@ -1,8 +1,49 @@
-"""Weights of trials: tensors as bytes, and checkpoints in a folder. Torch is not needed."""
+"""Weights of trials: tensors as bytes, and stores of checkpoints. Torch is not needed."""
 
+from nascore.weights.answers import (
+    Collected,
+    Committed,
+    Damage,
+    Direction,
+    Lineage,
+    Listed,
+    MissingBlobsError,
+    MovedNameError,
+    Page,
+    Place,
+    Reference,
+    Relative,
+    Usage,
+)
+from nascore.weights.contract import BlobReader, BlobWriter, WeightStore
 from nascore.weights.directory import DirectoryStore
 from nascore.weights.manifest import Entry, Manifest
+from nascore.weights.safetensors import blob_header
 from nascore.weights.tensor import TensorData
 from nascore.weights.tensor_wire import tensor_from_message, tensor_to_message
 
-__all__ = ["DirectoryStore", "Entry", "Manifest", "TensorData", "tensor_from_message", "tensor_to_message"]
+__all__ = [
+    "BlobReader",
+    "BlobWriter",
+    "Collected",
+    "Committed",
+    "Damage",
+    "Direction",
+    "DirectoryStore",
+    "Entry",
+    "Lineage",
+    "Listed",
+    "Manifest",
+    "MissingBlobsError",
+    "MovedNameError",
+    "Page",
+    "Place",
+    "Reference",
+    "Relative",
+    "TensorData",
+    "Usage",
+    "WeightStore",
+    "blob_header",
+    "tensor_from_message",
+    "tensor_to_message",
+]

@@ -1,52 +1,65 @@
 """Checkpoints in a folder: each is wholly there or not, tensors that are equal are stored once, every byte is proven.
 
-::
-
-    manifests/<checkpoint>.json              what a checkpoint consists of
-    blobs/<first two digits>/<digest>.safetensors   one large tensor each, named "tensor" inside
-    packs/<digest>.safetensors               the small tensors of one checkpoint, named by their digests inside
-
-All files are ordinary safetensors and named by the BLAKE3 digest of their content (a manifest by its first half), so
-``b3sum`` checks a store. Several processes may write to one folder. Not here: the network, retention, torch.
+What lies where is told by ``layout``. All is ordinary safetensors and JSON; several processes may use one folder. Not
+here: the network, torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from blake3 import blake3
 
-from nascore.errors import DataLossError, NotFoundError
+from nascore.errors import NotFoundError
 from nascore.record import JsonValue
-from nascore.weights.durable import named_if_failed, sync_folder, write_file
-from nascore.weights.manifest import (
-    LOOSE,
-    MAX_MANIFEST,
-    Entry,
-    Manifest,
-    checkpoint_of,
-    is_checkpoint,
-    read_manifest,
+from nascore.weights import catalogue, collection, retention, verification
+from nascore.weights.answers import (
+    Collected,
+    Committed,
+    Damage,
+    Direction,
+    Lineage,
+    MissingBlobsError,
+    Page,
+    Reference,
+    Usage,
 )
-from nascore.weights.safetensors import header_of, parse
-from nascore.weights.tensor import DTYPE_SIZES, Data, TensorData, size_of
+from nascore.weights.blob_rows import live_rows
+from nascore.weights.committing import Committer, Request
+from nascore.weights.contract import STALE_AFTER_S, BlobReader, BlobWriter, WeightStore
+from nascore.weights.durable import side_by_side, threads_for
+from nascore.weights.fetching import Fetcher
+from nascore.weights.index import Index
+from nascore.weights.layout import Layout
+from nascore.weights.manifest import Entry, Manifest
+from nascore.weights.packing import PACKED_BELOW
+from nascore.weights.reading import map_tensors, prove, read_tensors
+from nascore.weights.rebuilding import OWN
+from nascore.weights.safetensors import blob_header
+from nascore.weights.staging import MAX_STAGED, FinishedUpload, Staging
+from nascore.weights.tensor import TensorData
 
-PACKED_BELOW = 64 * 2**10
-"""Tensors of fewer bytes than this share a file: a file for each would cost more than the tensor."""
+__all__ = ["PACKED_BELOW", "DirectoryStore"]
 
-_NAME = "tensor"
-_Parts = list[Data]
+_TRIES = 4
 
 
-class DirectoryStore:
+class DirectoryStore(WeightStore):
     """A store of checkpoints in ``folder``, which is made when the first one is put.
 
-    Thread-safe and process-safe: files appear by renaming and are never changed.
+    Args:
+        folder: Where.
+        staging_limit: Bytes that all uploads which no commit names yet may take together.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, *, staging_limit: int = MAX_STAGED) -> None:
         self.folder = Path(folder)
+        self._layout = Layout(self.folder)
+        self._index = Index(self._layout)
+        self._staging = Staging(self._layout, limit=staging_limit)
+        self._fetcher = Fetcher(self._layout, self._index)
+        self._committer = Committer(self._layout, self._index, self._staging)
 
     def put(
         self,
@@ -57,174 +70,209 @@ class DirectoryStore:
         architecture: str = "",
         metrics: Mapping[str, float] | None = None,
         notes: Mapping[str, JsonValue] | None = None,
+        experiment: str = OWN,
+        name: str = "",
+        if_match: str = "",
+        create_only: bool = False,
+        request_id: str = "",
     ) -> str:
         """Store a checkpoint durably and return its id; the same content gives the same id.
 
         Args:
             tensors: Tensors by key.
             trial: Number of the trial that made it.
-            parents: Checkpoints that it was made from; what it shares with them is not stored again.
+            parents: Checkpoints that it was made from.
             architecture: Fingerprint of its architecture.
             metrics: The trial's metrics, finite.
             notes: Anything worth recording.
+            experiment: Whose it is.
+            name: See `WeightStore.commit`, like the three after it.
+            if_match: The etag that the name must have.
+            create_only: Only if there is no such name yet.
+            request_id: The same id again does nothing.
 
         Raises:
             InvalidInputError: A key or a number is not allowed.
             NotFoundError: A parent is not here.
-            ExhaustedResourceError: The disk is full; nothing of the checkpoint is listed.
+            ExhaustedResourceError: The disk is full, or the quota used up; nothing of the checkpoint is listed.
+            MovedNameError: The name is not as ``if_match`` or ``create_only`` say.
         """
-        packed = {entry.digest: entry.pack for parent in parents for entry in self.manifest(parent).entries}
-        entries = [_entry(key, tensor) for key, tensor in tensors.items()]
-        small = {e.digest: e.key for e in entries if e.size < PACKED_BELOW and packed.get(e.digest, LOOSE) == LOOSE}
+        threads = threads_for(sum(tensor.size for tensor in tensors.values()), len(tensors))
+        entries = side_by_side(lambda item: _entry(*item), list(tensors.items()), threads=threads)
         manifest = Manifest(
             trial=trial,
-            entries=_placed(entries, packed | dict.fromkeys(small, _pack_digest(small, tensors))),
+            entries=tuple(entries),
             parents=tuple(parents),
             architecture=architecture,
             metrics=metrics or {},
             notes=notes or {},
         )
-        content = manifest.to_bytes()
-        checkpoint = checkpoint_of(content)
-        self._write({**self._blobs(manifest, tensors), **self._pack(small, tensors)})
-        self._write({self._manifest_file(checkpoint): [content]})
-        return checkpoint
+        request = Request(manifest, experiment, name, if_match, create_only, request_id)
+        for parent in parents:
+            self.manifest(parent)
+        by_digest = {entry.digest: tensors[entry.key] for entry in entries}
+        for _ in range(_TRIES - 1):
+            try:
+                return self._committer.commit(request, tensors=by_digest).checkpoint
+            except MissingBlobsError:
+                continue  # A collection has just removed what we took for stored.
+        return self._committer.commit(request, tensors=by_digest).checkpoint
 
     def get(self, checkpoint: str, *, keys: Collection[str] | None = None) -> dict[str, TensorData]:
         """Return tensors of a checkpoint, all or those of ``keys``, with every byte proven; the memory is the caller's.
 
         Raises:
-            NotFoundError: There is no such checkpoint, or it has no tensor of a key.
+            NotFoundError: There is no such checkpoint, it was released, or it has no tensor of a key.
             DataLossError: Bytes are not those that were written; file and tensor are named.
         """
-        entries = {entry.key: entry for entry in self.manifest(checkpoint).entries}
-        if missing := sorted(set(keys or ()) - entries.keys()):
-            raise NotFoundError(f"Checkpoint {checkpoint} has no tensor {missing[0]!r} ({len(missing)} missing).")
-        wanted = [entry for entry in entries.values() if keys is None or entry.key in keys]
-        packs = {digest: self._read_pack(digest) for digest in {entry.pack for entry in wanted} - {LOOSE}}
-        return {e.key: self._read_blob(e) if e.pack == LOOSE else _packed(e, packs[e.pack]) for e in wanted}
+        return self._fetcher.fetch(read_tensors, checkpoint, keys)
 
-    def manifest(self, checkpoint: str) -> Manifest:
-        """Return what a checkpoint consists of.
+    def map(
+        self, checkpoint: str, *, keys: Collection[str] | None = None, is_proven: bool = False
+    ) -> dict[str, TensorData]:
+        """Return tensors without copying them: private maps of the files, of which pages are read when they are used.
+
+        Args:
+            checkpoint: Which one.
+            keys: Which tensors; all by default.
+            is_proven: Whether to read and prove every byte first.
 
         Raises:
-            NotFoundError: There is no such checkpoint.
-            DataLossError: Its bytes are not those that were written.
+            NotFoundError: As for `get`.
+            DataLossError: A file is missing or has another length, or ``is_proven`` and bytes have changed.
         """
-        file = self._manifest_file(checkpoint)
-        try:
-            if file.stat().st_size > MAX_MANIFEST:
-                raise DataLossError(f"{file}: longer than any manifest.")
-            return read_manifest(file.read_bytes(), checkpoint=checkpoint)
-        except FileNotFoundError:
-            raise NotFoundError(f"There is no checkpoint {checkpoint} in {self.folder}.") from None
+        found = self._fetcher.fetch(map_tensors, checkpoint, keys)
+        if is_proven:
+            entries = [entry for entry in self.manifest(checkpoint).entries if entry.key in found]
+            threads = threads_for(sum(entry.size for entry in entries), len(entries))
+            side_by_side(lambda entry: prove(entry, found[entry.key].data, file=self.folder), entries, threads=threads)
+        return found
 
     def list(self) -> tuple[str, ...]:
-        """Return the ids of all checkpoints, oldest first."""
-        files = [(file.stat().st_mtime_ns, file.stem) for file in (self.folder / "manifests").glob("*.json")]
-        return tuple(name for _, name in sorted(files) if is_checkpoint(name))
+        """Return the ids of all checkpoints that are not released, oldest first."""
+        with self._index.reading() as connection:
+            return catalogue.listed(connection)
 
-    def _blobs(self, manifest: Manifest, tensors: Mapping[str, TensorData]) -> dict[Path, _Parts]:
-        loose = [entry for entry in manifest.entries if entry.pack == LOOSE]
-        return {self._blob_file(e.digest): [_header(tensors[e.key]), tensors[e.key].data] for e in loose}
+    def adopt(self, file: str | Path, digest: str) -> None:
+        """Take a blob from a file on this machine, as if it was uploaded; the store makes and proves its own copy.
 
-    def _pack(self, small: Mapping[str, str], tensors: Mapping[str, TensorData]) -> dict[Path, _Parts]:
-        return {self._pack_file(_pack_digest(small, tensors)): _pack_parts(small, tensors)} if small else {}
+        Raises:
+            InvalidInputError: It is no ordinary file, or no blob.
+            DataLossError: Its bytes are not those of ``digest``.
+            ExhaustedResourceError: The disk, or the room for uploads, would not hold it.
+        """
+        if digest not in self.present([digest]):
+            self._staging.adopt(Path(file), digest)
 
-    def _write(self, files: Mapping[Path, Sequence[Data]]) -> None:
-        """Write the files that are missing; all are durable on return, also those of another writer."""
-        for file, parts in files.items():
-            # A file of this name and length was renamed into place whole.
-            if not file.exists() or file.stat().st_size != sum(map(size_of, parts)):
-                self._make(file.parent)
-                write_file(file, parts)
-        for folder in {file.parent for file in files}:
-            sync_folder(folder)
+    def rebuild(self) -> None:
+        """Make the index anew from the log, the manifests and the headers of the files.
 
-    def _make(self, folder: Path) -> None:
-        if folder.exists():
-            return
-        self._make(folder.parent)
-        with named_if_failed(folder):
-            folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
+        Raises:
+            DataLossError: The log is damaged.
+        """
+        self._index.rebuild()
 
-    def _read_blob(self, entry: Entry) -> TensorData:
-        file = self._blob_file(entry.digest)
-        header = header_of({_NAME: (entry.dtype, entry.shape)})
-        content = _read(file, size=len(header) + entry.size, tensor=entry.key)
-        _prove(content, entry.digest, file=file, tensor=entry.key)
-        return TensorData(entry.dtype, entry.shape, memoryview(content)[len(header) :])
+    def close(self) -> None:
+        """Close the index; the next call opens it again."""
+        self._index.close()
 
-    def _read_pack(self, digest: str) -> dict[str, TensorData]:
-        file = self._pack_file(digest)
-        content = _read(file, size=None, tensor="(pack)")
-        _prove(content, digest, file=file, tensor="(pack)")
-        return parse(content, file=str(file))
+    def present(self, digests: Collection[str]) -> set[str]:
+        """See `WeightStore.present`."""
+        with self._index.reading() as connection:
+            live = set(live_rows(connection, digests))
+        return live | self._staging.ready({digest for digest in digests if digest not in live}).keys()
 
-    def _manifest_file(self, checkpoint: str) -> Path:
-        # Only what is surely an id becomes part of a path.
-        if not is_checkpoint(checkpoint):
-            raise NotFoundError(f"{checkpoint!r} is no id of a checkpoint; those have 32 hexadecimal digits.")
-        return self.folder / "manifests" / f"{checkpoint}.json"
+    def upload(self, digest: str, size: int) -> BlobWriter:
+        """See `WeightStore.upload`."""
+        upload = self._staging.upload(digest, size)
+        with self._index.reading() as connection:
+            is_stored = digest in live_rows(connection, [digest])
+        if not is_stored:
+            return upload
+        upload.abort()
+        return FinishedUpload(digest, size)
 
-    def _blob_file(self, digest: str) -> Path:
-        return self.folder / "blobs" / digest[:2] / f"{digest}.safetensors"
+    def open_blob(self, digest: str) -> BlobReader:
+        """See `WeightStore.open_blob`."""
+        return self._fetcher.open_blob(digest)
 
-    def _pack_file(self, digest: str) -> Path:
-        return self.folder / "packs" / f"{digest}.safetensors"
+    def commit(
+        self,
+        manifest: Manifest,
+        *,
+        experiment: str,
+        name: str = "",
+        if_match: str = "",
+        create_only: bool = False,
+        request_id: str = "",
+    ) -> Committed:
+        """See `WeightStore.commit`."""
+        request = Request(manifest, experiment, name, if_match, create_only, request_id)
+        return self._committer.commit(request, tensors={})
 
+    def manifest(self, checkpoint: str) -> Manifest:
+        """See `WeightStore.manifest`."""
+        return self._fetcher.manifest(checkpoint)
 
-def _header(tensor: TensorData) -> bytes:
-    return header_of({_NAME: (tensor.dtype, tensor.shape)})
+    def checkpoints(self, *, experiment: str = "", trial: int | None = None, after: str = "", limit: int = 100) -> Page:
+        """See `WeightStore.checkpoints`."""
+        with self._index.reading() as connection:
+            return catalogue.page(connection, experiment=experiment, trial=trial, after=after, limit=limit)
+
+    def reference(self, experiment: str, name: str) -> Reference:
+        """See `WeightStore.reference`."""
+        with self._index.reading() as connection:
+            found = catalogue.found_reference(connection, experiment, name)
+        if found is None:
+            raise NotFoundError(f"Experiment {experiment!r:.80} has no name {name!r:.80}.")
+        return found
+
+    def references(self, experiment: str) -> tuple[Reference, ...]:
+        """See `WeightStore.references`."""
+        with self._index.reading() as connection:
+            return catalogue.all_references(connection, experiment)
+
+    def unname(self, experiment: str, name: str, *, if_match: str = "") -> None:
+        """See `WeightStore.unname`."""
+        retention.unname(self._index, experiment, name, if_match=if_match)
+
+    def lineage(self, checkpoint: str, *, depth: int = 16) -> Lineage:
+        """See `WeightStore.lineage`."""
+        with self._index.reading() as connection:
+            return catalogue.lineage_of(connection, checkpoint, depth=depth)
+
+    def pin(self, checkpoint: str, *, is_pinned: bool = True) -> None:
+        """See `WeightStore.pin`."""
+        retention.pin(self._index, checkpoint, is_pinned=is_pinned)
+
+    def release(self, checkpoint: str, *, experiment: str = "") -> None:
+        """See `WeightStore.release`."""
+        retention.release(self._index, checkpoint, experiment=experiment)
+
+    def keep_best(self, experiment: str, metric: str, n: int, *, direction: Direction) -> tuple[str, ...]:
+        """See `WeightStore.keep_best`."""
+        return retention.keep_best(self._index, experiment, metric, n, direction=direction)
+
+    def set_quota(self, experiment: str, quota: int | None) -> None:
+        """See `WeightStore.set_quota`."""
+        retention.set_quota(self._index, experiment, quota)
+
+    def usage(self, experiment: str) -> Usage:
+        """See `WeightStore.usage`."""
+        with self._index.reading() as connection:
+            return catalogue.usage_of(connection, experiment)
+
+    def collect(self, *, stale_after_s: float = STALE_AFTER_S) -> Collected:
+        """See `WeightStore.collect`."""
+        return collection.collect(self._layout, self._index, self._staging, stale_after_s=stale_after_s)
+
+    def verify(self, checkpoint: str = "") -> tuple[Damage, ...]:
+        """See `WeightStore.verify`."""
+        if checkpoint:
+            return verification.verify_one(self._layout, self._index, checkpoint)
+        return verification.verify_all(self._layout, self._index)
 
 
 def _entry(key: str, tensor: TensorData) -> Entry:
-    digest = blake3(_header(tensor)).update(tensor.data).hexdigest()
+    digest = blake3(blob_header(tensor.dtype, tensor.shape)).update(tensor.data).hexdigest()
     return Entry(key, tensor.dtype, tensor.shape, digest, tensor.size)
-
-
-def _placed(entries: Iterable[Entry], packs: Mapping[str, str]) -> tuple[Entry, ...]:
-    return tuple(Entry(e.key, e.dtype, e.shape, e.digest, e.size, packs.get(e.digest, LOOSE)) for e in entries)
-
-
-def _pack_parts(small: Mapping[str, str], tensors: Mapping[str, TensorData]) -> _Parts:
-    """The file of a pack; wide elements first, so that each tensor begins at a multiple of its element's size."""
-    chosen = {digest: tensors[key] for digest, key in small.items()}
-    ordered = dict(sorted(chosen.items(), key=lambda item: (-DTYPE_SIZES[item[1].dtype], item[0])))
-    header = header_of({digest: (tensor.dtype, tensor.shape) for digest, tensor in ordered.items()})
-    return [header, *(tensor.data for tensor in ordered.values())]
-
-
-def _pack_digest(small: Mapping[str, str], tensors: Mapping[str, TensorData]) -> str:
-    hasher = blake3()
-    for part in _pack_parts(small, tensors):
-        hasher.update(part)
-    return hasher.hexdigest()
-
-
-def _packed(entry: Entry, pack: Mapping[str, TensorData]) -> TensorData:
-    tensor = pack.get(entry.digest)
-    if tensor is None or _entry(entry.key, tensor).digest != entry.digest or tensor.dtype != entry.dtype:
-        raise DataLossError(f"Pack {entry.pack}: tensor {entry.key!r} is missing or is not the one that was written.")
-    return tensor
-
-
-def _read(file: Path, *, size: int | None, tensor: str) -> bytearray:
-    """Read a whole file into memory of its own; its length is checked before anything is allocated."""
-    try:
-        with file.open("rb") as source:
-            found = file.stat().st_size
-            if size is not None and found != size:
-                raise DataLossError(f"{file}: {found} bytes instead of {size}; tensor {tensor!r} is lost.")
-            content = bytearray(found)
-            if source.readinto(content) != found:
-                raise DataLossError(f"{file}: shorter than it says; tensor {tensor!r} is lost.")
-            return content
-    except FileNotFoundError:
-        raise DataLossError(f"{file}: missing; tensor {tensor!r} is lost.") from None
-
-
-def _prove(content: bytearray, digest: str, *, file: Path, tensor: str) -> None:
-    if blake3(content).hexdigest() != digest:
-        raise DataLossError(f"{file}: bytes have changed since they were written; tensor {tensor!r} is lost.")

@@ -8,14 +8,26 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from nascore.errors import ExhaustedResourceError
 from nascore.weights.tensor import Data
 
 TEMPORARY = ".part-"
+_SYNCS = 8
+"""Files that are flushed at a time: a journalling file system makes one transaction of what comes together."""
+
+_WORTH_THREADS = 8 * 2**20
+_WORTH_A_TURN = 128 * 2**10
+
+_FEW = 3
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 
 
 def write_file(path: Path, parts: Iterable[Data]) -> None:
@@ -65,3 +77,59 @@ def named_if_failed(path: Path) -> Iterator[None]:
             raise
         what = "the disk failed" if fault.errno == errno.EIO else "no room on the disk"
         raise ExhaustedResourceError(f"{path}: {what}.", hint="Mend that and try again.") from fault
+
+
+def flush(paths: Iterable[Path]) -> None:
+    """Flush files or folders to the disk, several at a time.
+
+    Raises:
+        ExhaustedResourceError: The disk is full or failed.
+    """
+    chosen = list(paths)
+    side_by_side(_flush, chosen, threads=_SYNCS if len(chosen) > _FEW else 1)
+
+
+def make_folders(folders: Iterable[Path]) -> None:
+    """Make folders and those above them, durably; the folder above many is flushed once.
+
+    Raises:
+        ExhaustedResourceError: The disk is full or failed.
+    """
+    missing = [folder for folder in set(folders) if not folder.exists()]
+    above = {folder.parent for folder in missing}
+    if not missing:
+        return
+    make_folders(above)
+    for folder in missing:
+        with named_if_failed(folder):
+            folder.mkdir(exist_ok=True)
+    flush(above)
+
+
+def side_by_side(work: Callable[[ItemT], ResultT], items: Sequence[ItemT], *, threads: int = 0) -> list[ResultT]:
+    """Return what ``work`` makes of each item, done by several threads; the first error is raised when all have ended.
+
+    Args:
+        work: Something that lets other threads run meanwhile: hashing, copying, flushing.
+        items: What to do it with.
+        threads: How many; 0 for one for each processor.
+    """
+    count = min(threads or (os.cpu_count() or 1), len(items))
+    if count < 2:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(count, thread_name_prefix="nascore-weights") as pool:
+        return list(pool.map(work, items))
+
+
+def threads_for(size: int, count: int) -> int:
+    """Return how many threads are worth while for hashing or copying ``count`` things of ``size`` bytes together."""
+    return (os.cpu_count() or 1) if size >= _WORTH_THREADS and size >= count * _WORTH_A_TURN else 1
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with named_if_failed(path):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

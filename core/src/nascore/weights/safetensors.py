@@ -9,14 +9,22 @@ versions; the tests read our files with it, and let us read its files.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nascore.errors import DataLossError, InvalidInputError
 from nascore.space.strictjson import read_json
 from nascore.weights.tensor import TensorData, data_size
 
 MAX_HEADER = 64 * 2**20
+BLOB_NAME = "tensor"
+"""The name of the one tensor in a blob."""
+
+MAX_BLOB_HEADER = 512
+"""Bytes of the longest header that a blob can have, with its length."""
+
 _ALIGNMENT = 8
 
 
@@ -43,6 +51,46 @@ def header_of(tensors: Mapping[str, tuple[str, Sequence[int]]]) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
+@lru_cache(maxsize=4096)
+def blob_header(dtype: str, shape: tuple[int, ...]) -> bytes:
+    """Return the length and header of the blob of one tensor; its data follow."""
+    return header_of({BLOB_NAME: (dtype, shape)})
+
+
+def read_blob_header(content: bytes, *, size: int, file: str) -> tuple[str, tuple[int, ...]]:
+    """Return element type and shape of a blob.
+
+    Args:
+        content: Its first bytes, ``MAX_BLOB_HEADER`` or all.
+        size: How many it has in all.
+        file: How to name it in errors.
+
+    Raises:
+        DataLossError: It is not written just as `blob_header` does, so that one tensor would have two digests.
+    """
+    length = 8 + int.from_bytes(content[:8], "little")
+    if len(content) < 8 or length > min(len(content), MAX_BLOB_HEADER):
+        raise DataLossError(f"{file}: no blob; its header is longer than that of one tensor.")
+    slots = _read_slots(content[8:length], size=size - length, file=file)
+    slot = slots.get(BLOB_NAME)
+    if len(slots) != 1 or slot is None or blob_header(slot.dtype, slot.shape) != content[:length]:
+        raise DataLossError(f"{file}: no blob; that has one tensor named {BLOB_NAME!r}, and this very header.")
+    return slot.dtype, slot.shape
+
+
+def read_header(descriptor: int, *, file: str) -> tuple[int, dict[str, Slot]]:
+    """Return where the data begin in an open file, and its tensors; only the header is read.
+
+    Raises:
+        DataLossError: The header is not one, or does not describe exactly the bytes that follow; ``file`` is named.
+    """
+    size = os.fstat(descriptor).st_size
+    length = int.from_bytes(os.pread(descriptor, 8, 0), "little")
+    if size < 8 or length > min(MAX_HEADER, size - 8):
+        raise DataLossError(f"{file}: no safetensors file; its header is longer than the file or than 64 MiB.")
+    return 8 + length, _read_slots(os.pread(descriptor, length, 8), size=size - 8 - length, file=file)
+
+
 def parse(content: bytes | bytearray, *, file: str) -> dict[str, TensorData]:
     """Return the tensors of a whole file, as views of its bytes.
 
@@ -52,12 +100,17 @@ def parse(content: bytes | bytearray, *, file: str) -> dict[str, TensorData]:
     if len(content) < 8 or (length := int.from_bytes(content[:8], "little")) > min(MAX_HEADER, len(content) - 8):
         raise DataLossError(f"{file}: no safetensors file; its header is longer than the file or than 64 MiB.")
     data = memoryview(content)[8 + length :]
+    slots = _read_slots(bytes(content[8 : 8 + length]), size=data.nbytes, file=file)
+    return {name: TensorData(slot.dtype, slot.shape, data[slot.begin : slot.end]) for name, slot in slots.items()}
+
+
+def _read_slots(header: bytes, *, size: int, file: str) -> dict[str, Slot]:
     try:
-        slots = _slots(bytes(content[8 : 8 + length]))
-        _check_cover(slots, data.nbytes)
-        return {name: TensorData(slot.dtype, slot.shape, data[slot.begin : slot.end]) for name, slot in slots.items()}
+        slots = _slots(header)
+        _check_cover(slots, size)
     except InvalidInputError as fault:
         raise DataLossError(f"{file}: the safetensors header is not valid: {fault}") from fault
+    return slots
 
 
 def _slots(header: bytes) -> dict[str, Slot]:

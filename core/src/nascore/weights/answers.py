@@ -1,0 +1,131 @@
+"""What stores of checkpoints answer, and the two errors that carry an answer. Not here: the stores' contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from nascore.errors import ConflictError, StateError
+
+
+class MissingBlobsError(StateError):
+    """A commit names blobs that are not here; upload ``missing`` and commit again.
+
+    Attributes:
+        missing: Their digests, all of them.
+    """
+
+    is_retryable = True
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        super().__init__(f"{len(missing)} blobs are not in the store: {shown}.", hint="Upload them and commit again.")
+        self.missing = tuple(missing)
+
+
+class MovedNameError(ConflictError):
+    """A name does not point where the caller believes.
+
+    Attributes:
+        etag: The etag that it has now; empty if there is no such name.
+    """
+
+    def __init__(self, message: str, *, etag: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.etag = etag
+
+
+class Direction(Enum):
+    """Which values of a metric are better."""
+
+    MAXIMIZE = "maximize"
+    MINIMIZE = "minimize"
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit made: the checkpoint, and the etag of the name that points to it (empty without a name)."""
+
+    checkpoint: str
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A name of an experiment, the checkpoint that it points to, and its etag, which changes with every move."""
+
+    experiment: str
+    name: str
+    checkpoint: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where on this machine a tensor's data lie, for readers that map the file: bytes ``offset`` to its end."""
+
+    file: Path
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A checkpoint in a list: its id, the experiment and trial, and the bytes of all its tensors."""
+
+    checkpoint: str
+    experiment: str
+    trial: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some checkpoints, oldest first, and where the next page begins (``after``; empty after the last one)."""
+
+    checkpoints: tuple[Listed, ...]
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """An ancestor or descendant, how many generations away it is, and whether its tensors were released."""
+
+    checkpoint: str
+    distance: int
+    is_released: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Ancestors and descendants of a checkpoint, nearest first."""
+
+    ancestors: tuple[Relative, ...]
+    descendants: tuple[Relative, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Bytes of the blobs that an experiment references, each counted once, and its limit (``None``: there is none)."""
+
+    used: int
+    quota: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a collection removed: files of blobs, packs and manifests, stale uploads, and the bytes of all."""
+
+    files: int
+    stagings: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Something stored that is not what was written: which file or object, and what is wrong with it."""
+
+    place: str
+    what: str

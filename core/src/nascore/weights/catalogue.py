@@ -1,0 +1,143 @@
+"""What the index answers: checkpoints, names, lineage, usage."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+
+from nascore.errors import InvalidInputError, NotFoundError
+from nascore.weights.answers import Lineage, Listed, Page, Reference, Relative, Usage
+from nascore.weights.contract import MAX_PAGE
+
+_is_name = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}").fullmatch
+_ABOVE = "SELECT parent, distance + 1 FROM parents JOIN near ON child = id WHERE distance < ?2"
+_BELOW = "SELECT child, distance + 1 FROM parents JOIN near ON parent = id WHERE distance < ?2"
+
+
+def check_name(name: str, *, what: str) -> None:
+    """Refuse what cannot be the name of ``what``; names never become paths.
+
+    Raises:
+        InvalidInputError: It is empty, longer than 200 characters, or has control characters.
+    """
+    if not _is_name(name):
+        raise InvalidInputError(
+            f"{name!r:.80} cannot name {what}: 1 to 200 characters are allowed, without control characters."
+        )
+
+
+def is_held(connection: sqlite3.Connection, checkpoint: str, experiment: str = "") -> bool:
+    """Whether a checkpoint is not released, in one experiment or in any."""
+    query = (
+        "SELECT 1 FROM members JOIN checkpoints ON checkpoint = checkpoints.id "
+        "JOIN experiments ON experiment = experiments.id WHERE checkpoints.name = ?1 AND ?2 IN ('', experiments.name)"
+    )
+    return connection.execute(query, (checkpoint, experiment)).fetchone() is not None
+
+
+def is_known(connection: sqlite3.Connection, checkpoint: str) -> bool:
+    """Whether there is a checkpoint, released or not."""
+    return connection.execute("SELECT 1 FROM checkpoints WHERE name = ?", (checkpoint,)).fetchone() is not None
+
+
+def is_pinned(connection: sqlite3.Connection, checkpoint: str) -> bool:
+    """Whether a checkpoint is kept from being released."""
+    query = "SELECT 1 FROM checkpoints WHERE name = ? AND is_pinned"
+    return connection.execute(query, (checkpoint,)).fetchone() is not None
+
+
+def found_reference(connection: sqlite3.Connection, experiment: str, name: str) -> Reference | None:
+    """Return where a name points, if it is there."""
+    return next(iter(_references(connection, experiment, name)), None)
+
+
+def all_references(connection: sqlite3.Connection, experiment: str) -> tuple[Reference, ...]:
+    """Return all names of an experiment, sorted."""
+    return tuple(_references(connection, experiment, None))
+
+
+def names_of(connection: sqlite3.Connection, checkpoint: str, experiment: str = "") -> list[str]:
+    """Return the names that point to a checkpoint, as ``experiment/name``."""
+    query = (
+        "SELECT experiments.name || '/' || names.name FROM names JOIN checkpoints ON checkpoint = checkpoints.id "
+        "JOIN experiments ON experiment = experiments.id WHERE checkpoints.name = ?1 AND ?2 IN ('', experiments.name)"
+    )
+    return [name for (name,) in connection.execute(query, (checkpoint, experiment))]
+
+
+def listed(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Return the ids of all checkpoints that are not released, oldest first."""
+    query = "SELECT name FROM checkpoints JOIN members ON checkpoint = id GROUP BY id ORDER BY min(seq)"
+    return tuple(name for (name,) in connection.execute(query))
+
+
+def page(connection: sqlite3.Connection, *, experiment: str, trial: int | None, after: str, limit: int) -> Page:
+    """See `WeightStore.checkpoints`."""
+    if type(limit) is not int or not 1 <= limit <= MAX_PAGE:
+        raise InvalidInputError(f"limit: {limit!r:.40} checkpoints; 1 to {MAX_PAGE} are allowed.")
+    if not re.fullmatch(r"[0-9]{0,18}", after):
+        raise InvalidInputError(f"after: {after!r:.40} is not where a page ended.")
+    rows = connection.execute(
+        "SELECT seq, checkpoints.name, experiments.name, trial, size FROM members "
+        "JOIN checkpoints ON checkpoint = checkpoints.id JOIN experiments ON experiment = experiments.id "
+        "WHERE seq > ?1 AND ?2 IN ('', experiments.name) AND (?3 IS NULL OR trial = ?3) ORDER BY seq LIMIT ?4",
+        (int(after or 0), experiment, trial, limit + 1),
+    ).fetchall()
+    chosen = tuple(Listed(*row[1:]) for row in rows[:limit])
+    return Page(chosen, str(rows[limit - 1][0]) if len(rows) > limit else "")
+
+
+def lineage_of(connection: sqlite3.Connection, checkpoint: str, *, depth: int) -> Lineage:
+    """See `WeightStore.lineage`."""
+    if not is_known(connection, checkpoint):
+        raise NotFoundError(f"There is no checkpoint {checkpoint!r:.80}.")
+    return Lineage(_relatives(connection, checkpoint, _ABOVE, depth), _relatives(connection, checkpoint, _BELOW, depth))
+
+
+def usage_of(connection: sqlite3.Connection, experiment: str) -> Usage:
+    """Return what an experiment uses."""
+    row = connection.execute("SELECT used, quota FROM experiments WHERE name = ?", (experiment,)).fetchone()
+    return Usage(*row) if row else Usage(0, None)
+
+
+def unneeded(connection: sqlite3.Connection) -> list[str]:
+    """Return released checkpoints from which no checkpoint that is held descends."""
+    query = (
+        "WITH RECURSIVE needed (id) AS (SELECT id FROM checkpoints WHERE holders > 0 "
+        "UNION SELECT parent FROM parents JOIN needed ON child = id) "
+        "SELECT name FROM checkpoints WHERE holders = 0 AND id NOT IN needed ORDER BY id"
+    )
+    return [name for (name,) in connection.execute(query)]
+
+
+def ranked(connection: sqlite3.Connection, experiment: str, metric: str, *, is_ascending: bool) -> list[str]:
+    """Return the checkpoints of an experiment that may be released, best first, those without the metric last."""
+    order = "ASC" if is_ascending else "DESC"
+    query = (
+        "SELECT checkpoints.name FROM members JOIN checkpoints ON members.checkpoint = checkpoints.id "  # noqa: S608 - two words
+        "JOIN experiments ON experiment = experiments.id "
+        "LEFT JOIN metrics ON metrics.checkpoint = checkpoints.id AND metric = ?2 WHERE experiments.name = ?1 "
+        "AND is_pinned = 0 AND NOT EXISTS (SELECT 1 FROM names WHERE names.checkpoint = checkpoints.id) "
+        f"ORDER BY value IS NULL, value {order}, seq"
+    )
+    return [name for (name,) in connection.execute(query, (experiment, metric))]
+
+
+def _references(connection: sqlite3.Connection, experiment: str, name: str | None) -> list[Reference]:
+    query = (
+        "SELECT experiments.name, names.name, checkpoints.name, etag FROM names "
+        "JOIN experiments ON experiment = experiments.id JOIN checkpoints ON checkpoint = checkpoints.id "
+        "WHERE experiments.name = ?1 AND (?2 IS NULL OR names.name = ?2) ORDER BY names.name"
+    )
+    return [Reference(*row) for row in connection.execute(query, (experiment, name))]
+
+
+def _relatives(connection: sqlite3.Connection, checkpoint: str, step: str, depth: int) -> tuple[Relative, ...]:
+    rows = connection.execute(
+        "WITH RECURSIVE near (id, distance) AS "  # noqa: S608 - one of two constants
+        f"(SELECT id, 0 FROM checkpoints WHERE name = ?1 UNION {step}) "
+        "SELECT name, min(distance), holders = 0 FROM near JOIN checkpoints USING (id) WHERE distance > 0 "
+        "GROUP BY id ORDER BY min(distance), id",
+        (checkpoint, depth),
+    )
+    return tuple(Relative(name, distance, bool(is_released)) for name, distance, is_released in rows)

@@ -1,0 +1,233 @@
+"""Making a checkpoint visible: all its files are durable first, then one transaction names them.
+
+Files are made in ``staging`` and flushed together; then, with the store's lock held, they are renamed into place, their
+folders flushed, and the record logged. Whatever dies before that leaves files that nobody names; a collection removes
+them. Not here: uploads (``staging``), what the record does to the index (``index_changes``).
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blake3 import blake3
+
+from nascore.errors import ConflictError, ExhaustedResourceError, InvalidInputError, NotFoundError, UnavailableError
+from nascore.failpoints import failpoint
+from nascore.weights.answers import Committed, MissingBlobsError, MovedNameError
+from nascore.weights.blob_rows import BlobRow, live_rows, put_rows
+from nascore.weights.catalogue import check_name, found_reference, is_held, usage_of
+from nascore.weights.durable import flush, make_folders
+from nascore.weights.index import Change, Index
+from nascore.weights.layout import Layout
+from nascore.weights.manifest import Entry, Manifest, checkpoint_of
+from nascore.weights.placing import Placement, Placing, write
+from nascore.weights.record_log import Record, Verb
+from nascore.weights.staging import Staging, temporary
+from nascore.weights.tensor import TensorData
+
+RESERVE = 2 * 2**20
+"""Bytes of the disk that no commit takes: the log and the index need some to release anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `WeightStore.commit` was asked for, checked, and the bytes of its manifest (``content``)."""
+
+    manifest: Manifest
+    experiment: str
+    name: str = ""
+    if_match: str = ""
+    create_only: bool = False
+    request_id: str = ""
+    content: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "content", self.manifest.to_bytes())  # Refuses numbers that are none.
+        check_name(self.experiment, what="an experiment")
+        for text, what in ((self.name, "a name"), (self.request_id, "a request id")):
+            if text:
+                check_name(text, what=what)
+        if not self.name and (self.if_match or self.create_only):
+            raise InvalidInputError("if_match and create_only say how a name may move, but no name is given.")
+
+    def record(self, checkpoint: str, *, pack: str) -> Record:
+        """Return what is logged."""
+        words = self.words(checkpoint) if self.request_id else ""
+        return Record(
+            Verb.COMMIT,
+            experiment=self.experiment,
+            checkpoints=(checkpoint,),
+            name=self.name,
+            request=self.request_id,
+            content=words,
+            pack=pack,
+        )
+
+    def words(self, checkpoint: str) -> str:
+        """Return what tells this request from others with its id."""
+        text = "\0".join((checkpoint, self.name, self.if_match, str(self.create_only)))
+        return blake3(text.encode()).hexdigest()[:32]
+
+
+class Committer:
+    """Commits of a store."""
+
+    def __init__(self, layout: Layout, index: Index, staging: Staging) -> None:
+        self._layout = layout
+        self._index = index
+        self._placing = Placing(layout, index, staging)
+
+    def commit(self, request: Request, *, tensors: Mapping[str, TensorData]) -> Committed:
+        """Commit; blobs that are neither stored nor uploaded are taken from ``tensors``, by digest."""
+        checkpoint = checkpoint_of(request.content)
+        entries = {entry.digest: entry for entry in request.manifest.entries}
+        make_folders([self._layout.staging])
+        try:
+            return self._committed(request, checkpoint, entries, tensors)
+        except FileNotFoundError as fault:
+            raise UnavailableError(
+                f"Checkpoint {checkpoint}: another commit took an upload, or it was removed, meanwhile: {fault}.",
+                hint="Try again.",
+            ) from fault
+
+    def _committed(
+        self,
+        request: Request,
+        checkpoint: str,
+        entries: Mapping[str, Entry],
+        tensors: Mapping[str, TensorData],
+    ) -> Committed:
+        with self._placing.placed(entries, tensors) as placement:
+            manifest = temporary(self._layout)
+            write(manifest, [request.content])
+            placement.files[manifest] = self._layout.manifest(checkpoint)
+            make_folders(target.parent for target in placement.files.values())
+            flush(placement.files)
+            self._check_room()
+            with self._index.writing() as change:
+                answer = self._decide(change, request, checkpoint, placement)
+            for file in placement.spent:
+                file.unlink(missing_ok=True)
+        return answer
+
+    def _check_room(self) -> None:
+        """Keep room on the disk for releases and collections, which make more."""
+        if (free := shutil.disk_usage(self._layout.folder).free) < RESERVE:
+            raise ExhaustedResourceError(
+                f"{self._layout.folder}: no room on the disk; the last {RESERVE:,} bytes, of which {free:,} are free, "
+                "are kept for releases.",
+                hint="Release checkpoints and collect, or make room, and try again.",
+            )
+
+    def _decide(self, change: Change, request: Request, checkpoint: str, placement: Placement) -> Committed:
+        connection = change.connection
+        if (answer := _answered(connection, request, checkpoint)) is not None:
+            return answer
+        _check_move(connection, request)
+        _check_parents(connection, request.manifest)
+        new = _new_rows(connection, request.manifest, placement)
+        if _changes(connection, request, checkpoint, new=new):
+            before = usage_of(connection, request.experiment)
+            put_rows(connection, new)
+            pack = placement.pack if any(row.pack == placement.pack for row in new if row.pack) else ""
+            change.do(request.record(checkpoint, pack=pack), request.manifest)
+            _check_quota(connection, request.experiment, used_before=before.used)
+            self._settle(change, placement, checkpoint, _files(self._layout, new))
+        if not request.name:
+            return Committed(checkpoint)
+        reference = found_reference(connection, request.experiment, request.name)
+        return Committed(checkpoint, reference.etag if reference else "")
+
+    def _settle(self, change: Change, placement: Placement, checkpoint: str, new: set[Path]) -> None:
+        """Rename the files that are needed into place and flush their folders."""
+        needed = new | {self._layout.manifest(checkpoint)}
+        failpoint("weights.before_place")
+        for file, target in placement.files.items():
+            if target in needed:
+                change.move(file, target)
+                failpoint("weights.placing")
+        flush({target.parent for target in needed})
+        failpoint("weights.after_place")
+
+
+def _files(layout: Layout, rows: Collection[BlobRow]) -> set[Path]:
+    packs = {row.pack for row in rows if row.pack}
+    return {layout.pack(pack) for pack in packs} | {layout.blob(row.digest) for row in rows if not row.pack}
+
+
+def _answered(connection: sqlite3.Connection, request: Request, checkpoint: str) -> Committed | None:
+    if not request.request_id:
+        return None
+    query = (
+        "SELECT content, checkpoint, etag FROM requests JOIN experiments ON experiment = experiments.id "
+        "WHERE experiments.name = ? AND request = ?"
+    )
+    row = connection.execute(query, (request.experiment, request.request_id)).fetchone()
+    if row is None:
+        return None
+    if row[0] != request.words(checkpoint):
+        raise ConflictError(
+            f"Request {request.request_id!r} of {request.experiment} has already committed checkpoint {row[1]}, "
+            f"with other words than these for {checkpoint}.",
+            hint="Give each request an id of its own.",
+        )
+    return Committed(row[1], row[2])
+
+
+def _check_move(connection: sqlite3.Connection, request: Request) -> None:
+    if not request.name:
+        return
+    found = found_reference(connection, request.experiment, request.name)
+    name = f"{request.experiment}/{request.name}"
+    if request.create_only and found is not None:
+        raise MovedNameError(f"{name} is there already, as checkpoint {found.checkpoint}.", etag=found.etag)
+    if request.if_match and (found is None or found.etag != request.if_match):
+        where = f"has etag {found.etag!r}" if found else "is not there"
+        raise MovedNameError(
+            f"{name} {where}, not {request.if_match!r}.",
+            etag=found.etag if found else "",
+            hint="Look at what it points to now, and decide anew.",
+        )
+
+
+def _check_parents(connection: sqlite3.Connection, manifest: Manifest) -> None:
+    for parent in manifest.parents:
+        if connection.execute("SELECT 1 FROM checkpoints WHERE name = ?", (parent,)).fetchone() is None:
+            raise NotFoundError(f"There is no checkpoint {parent}, which is named as a parent.")
+
+
+def _new_rows(connection: sqlite3.Connection, manifest: Manifest, placement: Placement) -> list[BlobRow]:
+    """Return the rows to add; the index may have changed since the files were made."""
+    entries = {entry.digest: entry for entry in manifest.entries}
+    live = live_rows(connection, entries)
+    if missing := sorted(entries.keys() - live.keys() - placement.rows.keys()):
+        raise MissingBlobsError(missing)
+    for entry in manifest.entries:
+        row = live.get(entry.digest) or placement.rows[entry.digest]
+        if (row.dtype, row.shape) != (entry.dtype, entry.shape):
+            raise InvalidInputError(
+                f"Tensor {entry.key!r}: {entry.dtype} of shape {list(entry.shape)} is named, but blob {entry.digest} "
+                f"is {row.dtype} of shape {list(row.shape)}."
+            )
+    return [row for digest, row in placement.rows.items() if digest not in live]
+
+
+def _changes(connection: sqlite3.Connection, request: Request, checkpoint: str, *, new: list[BlobRow]) -> bool:
+    """Whether anything would be otherwise afterwards."""
+    if new or request.request_id or not is_held(connection, checkpoint, request.experiment):
+        return True
+    found = found_reference(connection, request.experiment, request.name) if request.name else None
+    return bool(request.name) and (found is None or found.checkpoint != checkpoint)
+
+
+def _check_quota(connection: sqlite3.Connection, experiment: str, *, used_before: int) -> None:
+    usage = usage_of(connection, experiment)
+    if usage.quota is not None and usage.used > max(usage.quota, used_before):
+        raise ExhaustedResourceError(
+            f"Experiment {experiment} would reference {usage.used:,} bytes; its quota is {usage.quota:,}.",
+            hint="Release checkpoints, or raise the quota.",
+        )

@@ -1,0 +1,87 @@
+"""Finding what a checkpoint consists of and reading it, while others may release and collect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from nascore.errors import DataLossError, NotFoundError
+from nascore.weights import catalogue
+from nascore.weights.blob_rows import BlobRow, live_rows
+from nascore.weights.contract import BlobReader
+from nascore.weights.index import Index
+from nascore.weights.layout import Layout
+from nascore.weights.manifest import Entry, Manifest
+from nascore.weights.reading import LocalBlobReader
+from nascore.weights.rebuilding import stored_manifest
+from nascore.weights.tensor import TensorData
+
+Read = Callable[[Layout, Sequence[Entry], Mapping[str, BlobRow]], dict[str, TensorData]]
+
+
+class Fetcher:
+    """Reads the store in ``layout``."""
+
+    def __init__(self, layout: Layout, index: Index) -> None:
+        self._layout = layout
+        self._index = index
+
+    def fetch(self, read: Read, checkpoint: str, keys: Collection[str] | None) -> dict[str, TensorData]:
+        """Return what ``read`` makes of a checkpoint's tensors, all or those of ``keys``.
+
+        Raises:
+            NotFoundError: There is no such checkpoint, it was released, or it has no tensor of a key.
+            DataLossError: Bytes are not those that were written.
+        """
+        try:
+            entries = _chosen(self._stored(checkpoint), checkpoint, keys)
+            with self._index.reading() as connection:
+                rows = live_rows(connection, {entry.digest for entry in entries})
+                self._check_held(catalogue.is_held(connection, checkpoint), checkpoint)
+            return read(self._layout, entries, rows)
+        except DataLossError:
+            with self._index.reading() as connection:
+                is_held = catalogue.is_held(connection, checkpoint)
+            self._check_held(is_held, checkpoint)  # Else it was released and collected meanwhile.
+            raise
+
+    def manifest(self, checkpoint: str) -> Manifest:
+        """See `WeightStore.manifest`."""
+        found = self._stored(checkpoint)
+        with self._index.reading() as connection:
+            is_known = catalogue.is_known(connection, checkpoint)
+        if not is_known:  # Its commit was not done, or it was forgotten.
+            raise self._unknown(checkpoint)
+        return found
+
+    def open_blob(self, digest: str) -> BlobReader:
+        """See `WeightStore.open_blob`."""
+        with self._index.reading() as connection:
+            row = live_rows(connection, [digest]).get(digest)
+        if row is None:
+            raise NotFoundError(f"There is no blob {digest!r:.80} in {self._layout.folder}.")
+        return LocalBlobReader(self._layout, row)
+
+    def _stored(self, checkpoint: str) -> Manifest:
+        try:
+            return stored_manifest(self._layout, checkpoint)
+        except FileNotFoundError:
+            with self._index.reading() as connection:
+                if catalogue.is_known(connection, checkpoint):
+                    raise DataLossError(f"{self._layout.manifest(checkpoint)}: missing.") from None
+            raise self._unknown(checkpoint) from None
+
+    def _check_held(self, is_held: bool, checkpoint: str) -> None:
+        if not is_held:
+            raise NotFoundError(f"There is no checkpoint {checkpoint} in {self._layout.folder}, or it was released.")
+
+    def _unknown(self, checkpoint: str) -> NotFoundError:
+        return NotFoundError(f"There is no checkpoint {checkpoint} in {self._layout.folder}.")
+
+
+def _chosen(manifest: Manifest, checkpoint: str, keys: Collection[str] | None) -> list[Entry]:
+    if keys is None:
+        return list(manifest.entries)
+    wanted = set(keys)
+    if missing := sorted(wanted - {entry.key for entry in manifest.entries}):
+        raise NotFoundError(f"Checkpoint {checkpoint} has no tensor {missing[0]!r} ({len(missing)} missing).")
+    return [entry for entry in manifest.entries if entry.key in wanted]

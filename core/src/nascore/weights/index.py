@@ -1,0 +1,282 @@
+"""The index as the store uses it: readers at any time, one writer at a time over all processes.
+
+A writer holds ``lock`` (which dies with its process), first does what the log says beyond the index, then makes its
+changes, appends them to the log and commits. Not here: what changes do (``index_changes``).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from nascore.errors import DataLossError, StateError, UnavailableError
+from nascore.failpoints import failpoint
+from nascore.weights import index_changes
+from nascore.weights.durable import make_folders, named_if_failed
+from nascore.weights.index_schema import BROKEN, SCHEMA_VERSION, connect, create, drop, understood, version
+from nascore.weights.layout import Layout
+from nascore.weights.manifest import Manifest
+from nascore.weights.rebuilding import catch_up, fill
+from nascore.weights.record_log import Record, RecordLog
+
+_PATIENCE_S = 60.0
+_PAUSE_S = (0.0005, 0.02)
+_POOL = 8
+
+
+class Change:
+    """A transaction: the index as it is now, and what shall be done to it.
+
+    Attributes:
+        connection: The index, in a transaction.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, log: RecordLog) -> None:
+        self.connection = connection
+        self._log = log
+        self._offset, self.seq = connection.execute("SELECT log_offset, seq FROM meta").fetchone()
+        self._records: list[Record] = []
+        self._moved: list[Path] = []
+
+    def move(self, file: Path, target: Path) -> None:
+        """Rename a file into place; it goes if the transaction does not come to its end.
+
+        Raises:
+            ExhaustedResourceError: The disk is full or failed.
+        """
+        is_new = not target.exists()
+        with named_if_failed(target):
+            file.replace(target)
+        if is_new:
+            self._moved.append(target)
+
+    def do(self, record: Record, manifest: Manifest | None = None) -> None:
+        """Apply a record; it is logged when the transaction ends."""
+        self.seq += 1
+        numbered = replace(record, seq=self.seq)
+        index_changes.apply(self.connection, numbered, manifest)
+        self._records.append(numbered)
+
+    def commit(self) -> None:
+        """Make it durable: in the log, then in the index."""
+        offset = self._offset
+        for record in self._records:
+            offset = self._log.append(record, offset)
+        self.connection.execute("UPDATE meta SET log_offset = ?, seq = ?", (offset, self.seq))
+        failpoint("weights.before_index")
+        self.connection.execute("COMMIT")
+        failpoint("weights.after_index")
+
+    def undo(self) -> None:
+        """Leave everything as it was."""
+        with suppress(sqlite3.Error):
+            self.connection.execute("ROLLBACK")
+        for target in self._moved:
+            target.unlink(missing_ok=True)
+        if self._records and self._log.size > self._offset:
+            self._log.take_back(self._offset)
+
+
+class Index:
+    """The index of the store in ``layout``; thread-safe, and survives a fork."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._log = RecordLog(layout.log)
+        self._idle: list[sqlite3.Connection] = []
+        self._inode = 0
+        self._pid = os.getpid()
+        self._guard = threading.Lock()  # Guards the three above.
+        self._turn = threading.Lock()  # Held by the thread that writes.
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give the index as it is at one moment; empty if there is no folder yet."""
+        with understood(self._layout.index), self._lent(self._take()) as connection:
+            connection.execute("BEGIN")
+            yield connection
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def writing(self) -> Iterator[Change]:
+        """Give a transaction, which is committed at the end, or undone if an error is raised.
+
+        Raises:
+            UnavailableError: Another process writes, and did not end.
+            ExhaustedResourceError: The disk is full or failed; nothing was done.
+        """
+        with self.held(), understood(self._layout.index), self._lent(self._take(is_held=True)) as connection:
+            yield from self._changed(connection)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the store's lock."""
+        make_folders([self._layout.folder])
+        with self._turn:
+            descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                _await_lock(descriptor, self._layout)
+                yield
+            finally:
+                os.close(descriptor)
+
+    def rebuild(self) -> None:
+        """Make the index anew from the files, in another file if this one is no database any more."""
+        with self.held(), understood(self._layout.index):
+            self.close()
+            try:
+                self._make(connect(self._layout.index)).close()
+            except BROKEN:
+                for suffix in ("", "-wal", "-shm"):
+                    self._layout.index.with_name(f"{self._layout.index.name}{suffix}").unlink(missing_ok=True)
+                self._make(connect(self._layout.index)).close()
+
+    def fresh(self) -> sqlite3.Connection:
+        """Return what the index should be, made in memory from the files."""
+        connection = connect(None)
+        create(connection)
+        fill(connection, self._layout)
+        return connection
+
+    def close(self) -> None:
+        """Close what is open; the next call opens it again."""
+        with self._guard:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _changed(self, connection: sqlite3.Connection) -> Iterator[Change]:
+        connection.execute("BEGIN IMMEDIATE")
+        self._check_log(connection)
+        if catch_up(connection, self._layout):
+            # What a killed process had logged: its file may not have been flushed yet.
+            with self._layout.log.open("rb") as file:
+                os.fsync(file.fileno())
+            connection.execute("COMMIT")
+            connection.execute("BEGIN IMMEDIATE")
+        change = Change(connection, self._log)
+        try:
+            yield change
+            change.commit()
+        except BaseException:
+            change.undo()
+            raise
+
+    def _check_log(self, connection: sqlite3.Connection) -> None:
+        identity, offset = connection.execute("SELECT log, log_offset FROM meta").fetchone()
+        if self._log.identity() != identity or self._log.size < offset:
+            raise DataLossError(
+                f"{self._layout.log} is not the log that the index was made from, or has lost lines.",
+                hint="Restore it from a copy, or go on with what it says: DirectoryStore.rebuild().",
+            )
+
+    @contextmanager
+    def _lent(self, connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+        """Give a connection, and keep it unless SQLite failed: what it remembers then proves nothing."""
+        try:
+            yield connection
+        except BROKEN:
+            connection.close()
+            raise
+        except BaseException:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            self._give(connection)
+            raise
+        self._give(connection)
+
+    def _take(self, *, is_held: bool = False) -> sqlite3.Connection:
+        if not self._layout.folder.exists():
+            connection = connect(None)
+            create(connection)
+            return connection
+        stale: list[sqlite3.Connection] = []
+        with self._guard:
+            if (found := self._found()) != (self._pid, self._inode):
+                stale, self._idle = self._idle, []
+                if self._pid != found[0]:
+                    _INHERITED.extend(stale)  # Closing them here would close the parent's.
+                    stale = []
+                self._pid, self._inode = found
+            connection_or_none = self._idle.pop() if self._idle else None
+        for connection in stale:
+            connection.close()
+        return connection_or_none or self._opened(is_held=is_held)
+
+    def _give(self, connection: sqlite3.Connection) -> None:
+        with self._guard:
+            is_kept = self._inode > 0 and len(self._idle) < _POOL and self._found() == (self._pid, self._inode)
+            if is_kept:
+                self._idle.append(connection)
+        if not is_kept:
+            connection.close()
+
+    def _found(self) -> tuple[int, int]:
+        try:
+            return os.getpid(), self._layout.index.stat().st_ino
+        except FileNotFoundError:
+            return os.getpid(), 0
+
+    def _opened(self, *, is_held: bool) -> sqlite3.Connection:
+        if self._layout.index.exists():
+            connection = connect(self._layout.index)
+            if _is_made(connection, self._layout):
+                return connection
+            connection.close()
+        if is_held:
+            return self._make(connect(self._layout.index))
+        with self.held():
+            connection = connect(self._layout.index)
+            return connection if _is_made(connection, self._layout) else self._make(connection)
+
+    def _make(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            drop(connection)
+            create(connection)
+            fill(connection, self._layout)
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.close()
+            raise
+        with self._guard:
+            self._pid, self._inode = self._found()
+        return connection
+
+
+_INHERITED: list[sqlite3.Connection] = []
+
+
+def _is_made(connection: sqlite3.Connection, layout: Layout) -> bool:
+    found = version(connection)
+    if found > SCHEMA_VERSION:
+        connection.close()
+        raise StateError(
+            f"{layout.index} was written by a newer nascore (schema {found}; this one knows {SCHEMA_VERSION}).",
+            hint="Upgrade nascore to open it.",
+        )
+    return found == SCHEMA_VERSION
+
+
+def _await_lock(descriptor: int, layout: Layout) -> None:
+    end = time.monotonic() + _PATIENCE_S
+    pause = _PAUSE_S[0]
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise UnavailableError(
+                    f"{layout.lock}: another process has been writing for {_PATIENCE_S:.0f} s.", hint="Try again."
+                ) from None
+            time.sleep(pause)
+            pause = min(2 * pause, _PAUSE_S[1])
+        else:
+            return

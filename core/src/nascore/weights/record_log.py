@@ -1,0 +1,184 @@
+"""The log of a store: what was done to it, a line of JSON each, with a checksum. The index can be made from it.
+
+The first line names the log; a record follows the one before it by ``seq``. Lines are appended by who holds the
+store's lock; one that is torn at the end was never acknowledged. Not here: what records do (``index_changes``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any, cast
+
+from blake3 import blake3
+
+from nascore.errors import DataLossError, InvalidInputError
+from nascore.failpoints import failpoint
+from nascore.space.strictjson import read_json
+from nascore.weights.durable import named_if_failed, sync_folder, write_file
+
+_FORMAT = 1
+_CHECK = "check"
+_HEAD_BYTES = 256
+
+
+class Verb(Enum):
+    """What was done."""
+
+    COMMIT = "commit"
+    RELEASE = "release"
+    FORGET = "forget"
+    PIN = "pin"
+    UNPIN = "unpin"
+    UNNAME = "unname"
+    QUOTA = "quota"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A line of the log.
+
+    Attributes:
+        verb: What was done.
+        experiment: Where; empty for all.
+        checkpoints: To which.
+        name: The name that was moved or removed.
+        request: Id of the request.
+        content: Digest of what the request asked for.
+        pack: The pack that holds the small tensors that came with it.
+        quota: Bytes; -1 for no limit.
+        seq: Its number, from 1; 0 until it is appended.
+    """
+
+    verb: Verb
+    experiment: str = ""
+    checkpoints: tuple[str, ...] = ()
+    name: str = ""
+    request: str = ""
+    content: str = ""
+    pack: str = ""
+    quota: int = -1
+    seq: int = 0
+
+
+_FIELDS = {field.name: field.default for field in fields(Record)}
+
+
+class RecordLog:
+    """The file of a log; all but `identity` and `read` need the store's lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def create(self) -> str:
+        """Make an empty log and return its identity."""
+        identity = secrets.token_hex(8)
+        write_file(self.path, [_line({"format": _FORMAT, "log": identity})])
+        sync_folder(self.path.parent)
+        return identity
+
+    def identity(self) -> str:
+        """Return which log this is; empty if there is none.
+
+        Raises:
+            DataLossError: The first line is not what was written.
+        """
+        try:
+            with self.path.open("rb") as file:
+                head = file.read(_HEAD_BYTES)
+        except FileNotFoundError:
+            return ""
+        document = _document(head.partition(b"\n")[0], name=f"{self.path}, line 1")
+        if document.get("format") != _FORMAT:
+            raise InvalidInputError(f"{self.path} has format {document.get('format')!r}; {_FORMAT} is known here.")
+        return str(document["log"])
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file; 0 if there is none."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def read(self, offset: int, *, seq: int) -> Iterator[tuple[Record, int]]:
+        """Yield records with the offset behind each, from ``offset`` on, where record ``seq`` has ended.
+
+        A line without its end is passed over: whoever began it was killed.
+
+        Raises:
+            DataLossError: A line is not what was written, or is missing.
+        """
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                offset += len(line)
+                seq += 1
+                yield self._record(line, seq), offset
+
+    def append(self, record: Record, offset: int) -> int:
+        """Make a record durable at ``offset`` and return where it ends; what stood there was never acknowledged.
+
+        Raises:
+            ExhaustedResourceError: The disk is full or failed; the record is not there.
+        """
+        line = _line(_stored(record))
+        with named_if_failed(self.path), self.path.open("r+b", buffering=0) as file:
+            try:
+                file.truncate(offset)
+                file.seek(offset)
+                failpoint("weights.before_log")
+                if file.write(line) != len(line):
+                    raise OSError(28, os.strerror(28))
+                os.fsync(file.fileno())
+                failpoint("weights.after_log")
+            except BaseException:
+                file.truncate(offset)
+                raise
+        return offset + len(line)
+
+    def take_back(self, offset: int) -> None:
+        """Remove what begins at ``offset``: its transaction failed."""
+        os.truncate(self.path, offset)
+
+    def head_size(self) -> int:
+        """Return where the first record begins."""
+        with self.path.open("rb") as file:
+            return len(file.readline(_HEAD_BYTES))
+
+    def _record(self, line: bytes, seq: int) -> Record:
+        document = _document(line, name=f"{self.path}, record {seq}")
+        try:
+            document |= {"verb": Verb(document["verb"]), "checkpoints": tuple(document.get("checkpoints", ()))}
+            record = Record(**document)
+        except (KeyError, TypeError, ValueError) as fault:
+            raise DataLossError(f"{self.path}, record {seq}: not the fields of a record: {fault}.") from fault
+        if record.seq != seq:
+            raise DataLossError(f"{self.path}: record {record.seq} stands where {seq} belongs; lines are missing.")
+        return record
+
+
+def _stored(record: Record) -> dict[str, object]:
+    values = {name: getattr(record, name) for name in _FIELDS}
+    chosen = {name: value for name, value in values.items() if value != _FIELDS[name]}
+    return chosen | {"verb": record.verb.value, "seq": record.seq}
+
+
+def _line(document: dict[str, Any]) -> bytes:
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return f'{text[:-1]},"{_CHECK}":"{_check(text.encode())}"}}\n'.encode()
+
+
+def _document(line: bytes, *, name: str) -> dict[str, Any]:
+    body, found, check = line.rstrip(b"\n").rpartition(f',"{_CHECK}":"'.encode())
+    if not found or check != f'{_check(body + b"}")}"}}'.encode():
+        raise DataLossError(f"{name}: its bytes are not those that were written.", hint="Restore it from a copy.")
+    return cast(dict[str, Any], read_json(body + b"}", error=InvalidInputError))
+
+
+def _check(text: bytes) -> str:
+    return blake3(text).hexdigest()[:16]
