@@ -71,6 +71,14 @@ def test_default_is_the_fewest_first_inputs() -> None:
         ({"inputs": 2, "reduction": "max"}, "'max' is none of sum"),
         ({"inputs": 2, "n_chosen": None, "reduction": "concat"}, r"nothing to concatenate.*n_chosen=\(1, 2\)"),
         ({"inputs": ["a", "a"]}, "a"),
+        ({"inputs": True}, "inputs is True"),
+        ({"inputs": -2}, "no inputs"),
+        ({"inputs": "abc"}, "inputs is 'abc'"),
+        ({"inputs": ["a", 1]}, "list of their names"),
+        ({"inputs": 2, "n_chosen": True}, "n_chosen is True"),
+        ({"inputs": 2, "n_chosen": (0, True)}, "n_chosen is"),
+        ({"inputs": 2, "n_chosen": 1.0}, "n_chosen is 1.0"),
+        ({"inputs": 2, "n_chosen": (1, 2, 3)}, "inclusive range"),
     ],
 )
 def test_wrong_choices_of_inputs_are_refused_with_their_line(arguments, message) -> None:

@@ -1,6 +1,7 @@
 import nas_trial as nas
 import pytest
 import torch
+from nas_trial.choice import computed
 from nascore.errors import SpaceError
 from torch import nn
 from torch.nn import functional
@@ -106,3 +107,11 @@ def test_wrong_choices_of_layers_are_refused_with_their_line(write, message) -> 
     with pytest.raises((SpaceError, TypeError), match=message) as caught:
         write()
     assert "test_layer_choice.py:" in str(caught.value)
+
+
+def test_any_candidate_can_be_computed_whatever_is_active() -> None:
+    supernet = nas.build(lambda: nas.LayerChoice({"a": nn.Identity, "b": nn.ReLU}, label="op"), None)
+    x = torch.tensor([-1.0, 2.0])
+    assert (computed(supernet, "a", x) + computed(supernet, "b", x)).tolist() == [-1.0, 4.0]
+    nas.activate(supernet, {"op": "b"})
+    assert computed(supernet, "a", x) is x

@@ -69,18 +69,94 @@ def test_value_of_a_subset_is_its_size() -> None:
 def test_too_many_combinations_are_refused() -> None:
     wide = [Leaf(Decision(f"{i}", Integer(f"{i}", 0, 99), path=f"{i}")) for i in range(3)]
     with pytest.raises(SpaceError, match="1,000,000"):
-        (wide[0] + wide[1] + wide[2]).maximum()
+        (wide[0] + wide[1] + wide[2] + wide[0]).maximum()
+
+
+def test_sum_of_many_independent_choices_has_its_largest_value() -> None:
+    counts = [Leaf(Decision(f"{i}", Integer(f"{i}", 0, 8), path=f"{i}")) for i in range(20)]
+    assert (sum(counts) * 16).maximum() == 20 * 8 * 16
+
+
+COMPARISONS = [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge]
+
+
+@given(st.sampled_from(COMPARISONS), st.sampled_from(["3", "8"]), st.sampled_from([3, 5, 8]))
+def test_comparisons_do_what_python_does(function, key, number) -> None:
+    assert function(WIDTH, number).at({"w": key}) is function(int(key), number)
+    assert function(number, WIDTH).at({"w": key}) is function(number, int(key))
+    both = (WIDTH > 2) & function(WIDTH, number) | (number == WIDTH)
+    assert both.at({"w": key}) is (function(int(key), number) or int(key) == number)
+
+
+@pytest.mark.parametrize("key", ["3", "8"])
+def test_condition_chooses_between_values_and_numbers(key) -> None:
+    assert nas.choose(WIDTH > 5, WIDTH * 2, 1).at({"w": key}) == (16 if key == "8" else 1)
+    assert nas.choose(WIDTH > 5, "big", "small").possible() == {"big", "small"}
+    assert nas.choose(True, WIDTH, 1) is WIDTH
+    assert (nas.choose(False, 1, 2), nas.choose(7, 1, 2)) == (2, 1)
+
+
+def test_selection_reads_only_what_it_selects() -> None:
+    depth = Leaf(Decision("d", Repeat("d", (), 1, 2), path="d"))
+    last = nas.select([WIDTH, RATE], depth - 1)
+    assert last.at({"d": 1, "w": "8"}) == 8
+    assert last.at({"d": 2, "a/r": 0.5}) == 0.5
+    assert nas.select([4, 6], 1) == 6
+    with pytest.raises(SpaceError, match=r"test_values.py:\d+. has 2 values, and its index may be 2"):
+        nas.select([WIDTH, 1], depth).possible()
+
+
+def test_selection_among_very_many_combinations_is_bounded_by_its_options() -> None:
+    widths = [Leaf(Decision(f"{i}", Integer(f"{i}", 1, 99), path=f"{i}")) for i in range(6)]
+    depth = Leaf(Decision("d", Repeat("d", (), 1, 6), path="d"))
+    assert nas.select(widths, depth - 1).maximum() == 99
+
+
+def test_expression_that_has_no_result_for_a_choice_is_refused() -> None:
+    for wrong in (1 // (WIDTH - 3), WIDTH + Leaf(Decision("t", OneOf("t", (Candidate("relu"),)), path="t"))):
+        with pytest.raises(SpaceError, match=r"cannot be computed for all of them: .*Leave out the values"):
+            wrong.possible()
+
+
+@pytest.mark.parametrize("wrong", [None, nn.ReLU, [1]])
+def test_choice_by_a_condition_is_between_values_only(wrong) -> None:
+    for write in (lambda: nas.choose(WIDTH > 3, wrong, 1), lambda: nas.choose(True, 1, wrong)):
+        with pytest.raises(SpaceError, match=r"test_values.py:\d+.*nas\.LayerChoice"):
+            write()
+    with pytest.raises(SpaceError, match="nothing to select"):
+        nas.select([], 0)
+
+
+def test_tuples_stay_tuples_in_every_mode() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kernel = nas.ValueChoice([(3, 1), (1, 5)])
+            height, width = self.kernel
+            self.conv = nas.Conv2d(1, 1, self.kernel, padding=(height // 2, width // 2))
+
+        def forward(self, x):
+            return self.conv(x) * nas.current(self.kernel)[0]
+
+    assert Net().kernel == (3, 1)
+    assert [row.path for row in nas.extract(Net).decisions] == ["kernel"]
+    built, supernet = nas.build(Net, {"kernel": "(1, 5)"}), nas.build(Net, None)
+    assert (built.kernel, built.conv.kernel_size, supernet.conv.kernel_size) == ((1, 5), (1, 5), (3, 5))
+    nas.activate(supernet, {"kernel": "(1, 5)"})
+    nas.copy_weights(supernet.state_dict(), built, slices=nas.slices(supernet, {"kernel": "(1, 5)"}))
+    x = torch.randn(1, 1, 6, 6)
+    torch.testing.assert_close(supernet(x), built(x))
 
 
 @pytest.mark.parametrize(
     ("use", "instead"),
     [
         (lambda: 1 if WIDTH else 0, "nas.LayerChoice"),
-        (lambda: WIDTH > 3, "nas.maximum"),
-        (lambda: WIDTH <= 3, "nas.maximum"),
-        (lambda: WIDTH == 3, "nas.LayerChoice"),
-        (lambda: WIDTH != 3, "nas.LayerChoice"),
-        (lambda: int(WIDTH), "round"),
+        (lambda: 1 if WIDTH > 3 else 0, "nas.choose"),
+        (lambda: WIDTH == 3 and 1, "nas.choose"),
+        (lambda: WIDTH in [4, 5], "nas.choose"),
+        (lambda: [1, 2][WIDTH], "nas.select"),
+        (lambda: int(WIDTH), "math.trunc"),
         (lambda: float(WIDTH), "1.0"),
         (lambda: range(WIDTH), "nas.Repeat"),
         (lambda: nn.Conv2d(WIDTH, 3, 1), "nas.Linear for nn.Linear"),
@@ -153,6 +229,11 @@ def test_choice_of_values_is_the_default_outside_of_any_construction() -> None:
         (lambda: nas.ValueChoice("relu"), "list"),
         (lambda: nas.ValueChoice([nn.ReLU]), "LayerChoice"),
         (lambda: nas.ValueChoice([1, math.nan]), "nan"),
+        (lambda: nas.ValueChoice([(1, 2), (3,)]), "same length"),
+        (lambda: nas.ValueChoice([(1, 2), 3]), "same length"),
+        (lambda: nas.ValueChoice([()]), "same length"),
+        (lambda: nas.ValueChoice([(1, math.inf)]), "finite|same length"),
+        (lambda: nas.ValueChoice([(1, nn.ReLU)]), "same length"),
         (lambda: nas.ValueChoice([1], label=""), "label"),
         (lambda: nas.ValueChoice([1], label=3), "label"),
         (lambda: nas.Integer(4, 2, label="w"), "'w'"),

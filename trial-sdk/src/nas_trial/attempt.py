@@ -11,6 +11,7 @@ import random
 import time
 from asyncio import CancelledError
 from collections.abc import Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from nas_trial import weights
 from nas_trial.briefing import Briefing, begin
 from nas_trial.build import build
 from nas_trial.failures import outcome_of
+from nas_trial.profile import figures_of
 from nas_trial.training import Report, train
 from nas_trial.trial import Trial
 
@@ -117,17 +119,30 @@ def check_supported(proposal: Proposal) -> Architecture:
 
 
 def _trained(trial: Trial, lease: Lease, *, report: Report, folder: Path | None, briefing: Briefing) -> Attempt:
+    with nullcontext() if folder is None else closing(DirectoryStore(folder)) as store:
+        return _trained_beside(store, trial, lease, report=report, briefing=briefing)
+
+
+def _trained_beside(
+    store: DirectoryStore | None, trial: Trial, lease: Lease, *, report: Report, briefing: Briefing
+) -> Attempt:
     architecture = check_supported(lease.proposal)
+    # Before the generators are seeded, so that measuring changes nothing of what is trained.
+    figures = figures_of(trial, architecture, demands=briefing.demands, objectives=briefing.objectives)
     seed_generators(lease.seed)
     trial.budget = lease.proposal.budget
     model = build(trial.build, architecture)
-    store = None if folder is None else DirectoryStore(folder)
     parents = begin(model, briefing, store)
-    trained = train(trial, model, report=report, objectives=briefing.objectives)
-    outcome = Outcome(OutcomeStatus.COMPLETED, metrics=trained.metrics, batches=trained.batches)
+
+    def completed(step: int, metrics: Mapping[str, float]) -> None:
+        report(step, {**figures, **metrics})
+
+    trained = train(trial, model, report=completed, objectives=briefing.objectives)
+    metrics = {**figures, **trained.metrics}
+    outcome = Outcome(OutcomeStatus.COMPLETED, metrics=metrics, batches=trained.batches)
     if store is None or not trial.keeps_weights:
         return Attempt(outcome)
-    return Attempt(outcome, _kept(model, store, lease, metrics=trained.metrics, parents=parents))
+    return Attempt(outcome, _kept(model, store, lease, metrics=metrics, parents=parents))
 
 
 def _kept(

@@ -7,7 +7,7 @@ it is done before the trial starts, in whichever process it runs. Not here: trai
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nascore.errors import NascoreError, UnavailableError
 from nascore.record import Proposal, TrialRecord
@@ -15,6 +15,7 @@ from nascore.weights import DirectoryStore
 from torch import Tensor, nn
 
 from nas_trial import weights
+from nas_trial.profile.demands import Demands
 from nas_trial.progress import write_line
 
 
@@ -26,11 +27,13 @@ class Briefing:
         objectives: Names of the metrics that are optimised; empty if not known.
         checkpoint: Checkpoint whose weights it begins with; empty for none.
         remark: Why it begins from scratch although its proposal names weights; empty otherwise.
+        demands: What is demanded of the cost of its network.
     """
 
     objectives: tuple[str, ...] = ()
     checkpoint: str = ""
     remark: str = ""
+    demands: Demands = field(default_factory=Demands)
 
 
 def briefing_of(proposal: Proposal, *, objectives: tuple[str, ...], trial: Callable[[int], TrialRecord]) -> Briefing:

@@ -6,15 +6,15 @@ Not here: reading the space (``extract``), switching a supernet (``supernet``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from nascore.errors import InvalidInputError, SpaceError
-from nascore.space import Architecture, Node, Repeat
+from nascore.space import Architecture, Constraint, Node, Repeat
 from nascore.space import path as paths
 from torch import nn
 
 from nas_trial.construction import Construction, Scope, constructing, described, labelled
-from nas_trial.decision import Decision, shallow
+from nas_trial.decision import Decision, Identity, Site, shallow
 from nas_trial.extract import EXTRACTIONS, Extracted, Factory, check_factory, checked_model, extract_all
 from nas_trial.supernet import check_architecture, mark_supernet
 
@@ -90,6 +90,26 @@ class Blueprint(Construction):
             yield
         finally:
             self._scopes.pop()
+
+    def identify(self, kind: str) -> Identity:
+        """See `Construction.identify`."""
+        return self._scopes[-1].identify(kind, None)
+
+    @contextmanager
+    def at(self, site: Site) -> Iterator[None]:
+        """See `Construction.at`."""
+        self._scopes.append(self._scopes[-1].at(site))
+        try:
+            yield
+        finally:
+            self._scopes.pop()
+
+    def require(self, constraint: Constraint) -> None:
+        """Nothing: the space has the constraint, and the architecture satisfies it."""
+
+    def variant(self) -> AbstractContextManager[None]:
+        """See `Construction.variant`."""
+        return self._scopes[-1].variant()
 
     def _path(self, label: str | None) -> str | None:
         """Path of the decision: a shared one lives in the innermost scope, from here outwards, that has its label."""

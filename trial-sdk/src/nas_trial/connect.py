@@ -28,11 +28,12 @@ from types import TracebackType
 from typing import Self
 
 import torch
-from nascore.errors import StateError
+from nascore.errors import StateError, UnsupportedError
 from nascore.failpoints import VARIABLE, arm
 from nascore.record import Lease, LeaseAnswer, LeaseStatus, Proposal
 from nascore.space import SearchSpace
 
+from nas_trial.annotated.declared import declared
 from nas_trial.attempt import Attempt
 from nas_trial.briefing import Briefing
 from nas_trial.environment import WorkerEnvironment, core_count
@@ -72,9 +73,12 @@ class Session:
     def __init__(self, factory: Factory | None) -> None:
         if factory is not None:
             check_factory(factory)
-        self._factory = factory
+        self._factory = None if factory is None else declared(factory)
         self._environment = WorkerEnvironment.read(os.environ) if os.environ.get("NASCORE_SERVER") else None
         self._task = os.environ.get("NASCORE_TASK", "")
+        if hub := os.environ.get("NASCORE_SPACE"):
+            hint = "Write the trial as a nas.Trial for `nas.run`, or build the model of nas.hub.model(...) in the loop."
+            raise UnsupportedError(f"{hub} stands in for the model of a nas.Trial, and this is nas.connect.", hint=hint)
         self._post: Post | None = None
         self._space: SearchSpace | None = None
         self._answer: LeaseAnswer | None = None
@@ -130,6 +134,7 @@ class Session:
         """
         if self._space is not None:
             return
+        factory = declared(factory)
         if self._task == "space":
             write_space(factory, os.environ)
             raise SystemExit(0)

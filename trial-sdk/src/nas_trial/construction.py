@@ -20,9 +20,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
 from nascore.errors import SpaceError
-from nascore.space import Node
+from nascore.space import Constraint, Node
 
-from nas_trial.decision import Decision, Identity, Unnamed, default_value
+from nas_trial.decision import Decision, Identity, Site, Unnamed, default_value
 from nas_trial.place import caller
 
 _HINT = "Write a text of 1 to 256 characters, or leave it out to use the place in the model."
@@ -51,8 +51,28 @@ class Construction(ABC):
         """
 
     @abstractmethod
+    def require(self, constraint: Constraint) -> None:
+        """Lets the space hold only architectures that satisfy a constraint, whose paths are those of the space."""
+
+    @abstractmethod
     def inside(self, decision: Decision, branch: str | int) -> AbstractContextManager[None]:
         """While what is nested in a candidate (its key) or in a copy (its number) is constructed."""
+
+    @abstractmethod
+    def identify(self, kind: str) -> Identity:
+        """What tells this from others of its kind that are met here: the same in every mode of construction."""
+
+    @abstractmethod
+    def at(self, site: Site) -> AbstractContextManager[None]:
+        """While something is constructed that stands in the place of a part of the model; its choices count apart."""
+
+    @abstractmethod
+    def variant(self) -> AbstractContextManager[None]:
+        """While one of several variants of a part is constructed, of which a network may have any.
+
+        All make the same decisions: choices without a label are counted from the same number in each. Nothing but
+        variants is constructed in such a place.
+        """
 
 
 class Plain(Construction):
@@ -68,6 +88,21 @@ class Plain(Construction):
         """See `Construction.inside`."""
         return nullcontext()
 
+    def require(self, constraint: Constraint) -> None:
+        """Nothing: there is no space, and the defaults of all choices together may break a constraint."""
+
+    def identify(self, kind: str) -> Identity:
+        """See `Construction.identify`; nothing has to be told apart."""
+        return kind
+
+    def at(self, site: Site) -> AbstractContextManager[None]:
+        """See `Construction.at`."""
+        return nullcontext()
+
+    def variant(self) -> AbstractContextManager[None]:
+        """See `Construction.variant`."""
+        return nullcontext()
+
 
 @dataclass(slots=True)
 class Scope:
@@ -77,12 +112,14 @@ class Scope:
         owner: The choice whose candidate or copy it is; None for the top.
         branch: The candidate; empty in a Repeat, whose copies name their choices alike.
         path: Path of the scope in the space.
+        site: The part of the model in whose place something is put, if so.
         met: How many unlabelled choices of each kind were met.
     """
 
     owner: Identity | None = None
     branch: str = ""
     path: str = ""
+    site: Site | None = None
     met: Counter[str] = field(default_factory=Counter)
 
     def identify(self, kind: str, label: str | None) -> Identity:
@@ -91,7 +128,20 @@ class Scope:
         if label is not None:
             return label
         self.met[kind] += 1
-        return Unnamed(self.owner, self.branch, kind, self.met[kind] - 1)
+        return Unnamed(self.owner, self.branch, kind, self.met[kind] - 1, self.site)
+
+    def at(self, site: Site) -> Scope:
+        """The same place in the space, with choices that count apart: see `Construction.at`."""
+        return replace(self, site=site, met=Counter())
+
+    @contextmanager
+    def variant(self) -> Iterator[None]:
+        """While one of several variants is constructed: see `Construction.variant`."""
+        before = self.met.copy()
+        try:
+            yield
+        finally:
+            self.met = before
 
 
 _CURRENT: ContextVar[Construction | None] = ContextVar("nas_trial_construction", default=None)

@@ -25,15 +25,31 @@ class Unnamed:
         branch: The candidate of ``owner`` that it is in; empty in a Repeat and at the top.
         kind: What it is, such as ``LayerChoice``.
         number: How many of its kind were met before it in this place.
+        site: The part of the model in whose place it was put later, if it was.
     """
 
     owner: Identity | None
     branch: str
     kind: str
     number: int
+    site: Site | None = None
 
 
 Identity = str | Unnamed
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A part of a model in whose place something is put once the model is made.
+
+    Attributes:
+        run: What tells the run that does so from other runs.
+        name: Name of the part, within the innermost candidate or copy.
+    """
+
+    run: Identity
+    name: str
+
 
 MAX_LISTED = 10_000
 """The longest range of whole numbers that `literals` lists."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from nascore.errors import SettingsError
+
+from nas_trial.profile.demands import Demands
 
 AWAY_LIMIT = "12h"
 """How long a worker with nothing to train waits for a server that is away: a night."""
@@ -37,6 +39,7 @@ class WorkerEnvironment:
         threads: CPU threads of one trial.
         isolation: Where trials run.
         away_limit_s: Seconds for which a worker with nothing to train waits for a server that is away.
+        demands: What is demanded of the cost of networks.
         home: Folder of all experiments, where a worker without ``folder`` keeps what the server has not taken.
     """
 
@@ -48,6 +51,7 @@ class WorkerEnvironment:
     isolation: Isolation
     away_limit_s: float
     home: Path
+    demands: Demands = field(default_factory=Demands)
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> WorkerEnvironment:
@@ -65,6 +69,7 @@ class WorkerEnvironment:
             isolation=_isolation(environ.get("NASCORE_ISOLATION", Isolation.FORK)),
             away_limit_s=_duration(environ, "NASCORE_AWAY_LIMIT", AWAY_LIMIT),
             home=_home(environ),
+            demands=Demands.read(environ),
         )
 
 

@@ -8,16 +8,12 @@ Not here: building a network (``build``).
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MethodType
 from weakref import WeakKeyDictionary
 
-import numpy as np
-import torch
 from nascore.errors import InvalidInputError, SpaceError
 from nascore.space import Architecture, Node, SearchSpace
 from nascore.space.scope import inner_lists
@@ -25,7 +21,9 @@ from torch import nn
 
 from nas_trial.construction import constructing
 from nas_trial.decision import Identity, Unnamed
+from nas_trial.generators import generators_kept
 from nas_trial.labels import labels
+from nas_trial.shapes_only import shapes_only
 from nas_trial.survey import Survey, nodes
 from nas_trial.values import LAYERS_HINT, Leaf, Operation
 
@@ -112,11 +110,12 @@ def extract_all(factory: Factory) -> Extracted:
     """Like `extract`, with what ``build`` needs as well; it is remembered."""
     check_factory(factory)
     survey = Survey()
-    with _generators_kept(), torch.device("meta"), constructing(survey):
+    with generators_kept(), shapes_only(), constructing(survey):
         model = checked_model(_constructed(factory))
     names = dict(labels(model, survey.drafts))
     space = SearchSpace(
-        nodes(survey.drafts, lambda identity: identity if isinstance(identity, str) else names[identity])
+        nodes(survey.drafts, lambda identity: identity if isinstance(identity, str) else names[identity]),
+        tuple(survey.constraints),
     )
     uses = Counter(_labels(space.nodes))
     shared = frozenset(label for label, count in uses.items() if count > 1)
@@ -164,18 +163,6 @@ def _constructed(factory: Factory) -> nn.Module:
             f"The model reads the numbers in a tensor while it is constructed: {error}",
             hint="The space is read without data, on the meta device: compute with Python numbers, or device='cpu'.",
         ) from error
-
-
-@contextmanager
-def _generators_kept() -> Iterator[None]:
-    """Puts the generators of torch (CPU), NumPy and Python back as they were."""
-    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
-    try:
-        yield
-    finally:
-        torch.set_rng_state(states[0])
-        np.random.set_state(states[1])
-        random.setstate(states[2])
 
 
 def _labels(members: Iterable[Node]) -> Iterator[str]:

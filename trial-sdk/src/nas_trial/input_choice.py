@@ -8,6 +8,7 @@ from typing import Literal, cast, get_args
 import torch
 from nascore.errors import InvalidInputError, SpaceError
 from nascore.space import Candidate, OneOf, SomeOf
+from nascore.space import Value as Decided
 from torch import Tensor
 
 from nas_trial.choice import Choice
@@ -20,7 +21,8 @@ Reduction = Literal["sum", "mean", "concat", "none"]
 class InputChoice(Choice):
     """Chooses some of its inputs and reduces them to one tensor.
 
-    It holds no parameters. If none is chosen (``n_chosen`` from 0), sum and mean are zeros like the first input.
+    Call it with one list of all inputs. It holds no parameters. If none is chosen (``n_chosen`` from 0), sum
+    and mean are zeros like the first input.
 
     Args:
         inputs: How many inputs there are, or their names; those of a number are ``"0"``, ``"1"``, ....
@@ -62,8 +64,7 @@ class InputChoice(Choice):
         Raises:
             StateError: This is part of a supernet, and no architecture is active here.
         """
-        value = self._decision.get()
-        return value if isinstance(value, tuple) else (str(value),)
+        return _names(self._decision.get())
 
     @property
     def count(self) -> int:
@@ -72,17 +73,18 @@ class InputChoice(Choice):
             return 1
         return cast("int", Leaf(self._decision)) if self._decision.is_open else len(self.chosen)
 
-    def forward(self, inputs: Sequence[Tensor]) -> Tensor | list[Tensor]:
+    def _computed(self, value: Decided, inputs: Sequence[Tensor]) -> Tensor | list[Tensor]:
         """The chosen inputs, reduced.
 
         Args:
+            value: Names of the chosen inputs.
             inputs: One tensor for each input, shapes equal (for ``concat`` up to ``dim``).
 
         Raises:
             InvalidInputError: There are more or fewer inputs than were announced.
         """
         self._check_inputs(inputs)
-        chosen = [inputs[self._index[key]] for key in self.chosen]
+        chosen = [inputs[self._index[key]] for key in _names(value)]
         if self._reduction == "none":
             return chosen
         if not chosen:
@@ -105,8 +107,12 @@ class InputChoice(Choice):
         )
 
 
+def _names(value: Decided) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else (str(value),)
+
+
 def _keys(inputs: object, label: str | None) -> tuple[str, ...]:
-    if isinstance(inputs, int):
+    if isinstance(inputs, int) and not isinstance(inputs, bool):
         return tuple(map(str, range(inputs)))
     if isinstance(inputs, Sequence) and not isinstance(inputs, str) and all(isinstance(key, str) for key in inputs):
         return tuple(inputs)
@@ -120,9 +126,9 @@ def _bounds(n_chosen: object, count: int, label: str | None) -> tuple[int, int]:
     match n_chosen:
         case None:
             return 0, count
-        case int(fixed):
+        case int(fixed) if type(fixed) is not bool:
             return fixed, fixed
-        case (int(low), int(high)) | [int(low), int(high)]:
+        case (int(low), int(high)) | [int(low), int(high)] if bool not in {type(low), type(high)}:
             return low, high
         case _:
             raise SpaceError(

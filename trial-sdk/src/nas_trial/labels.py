@@ -10,6 +10,7 @@ labels do not change when another choice is added elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 from nascore.errors import SpaceError
 from torch import nn
@@ -21,7 +22,7 @@ from nas_trial.layers.elastic import Elastic
 from nas_trial.names import candidate_key
 from nas_trial.repeat import Repeat
 from nas_trial.survey import Draft
-from nas_trial.values import Leaf
+from nas_trial.values import Leaf, Operation
 
 
 def labels(model: nn.Module, drafts: Sequence[Draft]) -> Mapping[Unnamed, str]:
@@ -34,6 +35,8 @@ def labels(model: nn.Module, drafts: Sequence[Draft]) -> Mapping[Unnamed, str]:
     Raises:
         SpaceError: A label that would be given is taken.
     """
+    if all(isinstance(draft.decision.identity, str) for draft in _all(drafts)):
+        return {}  # walking through a large model costs as much as a third of constructing it
     names: dict[Unnamed, str] = {}
     for name, decision in (*_of_modules(model), *_of_attributes(model), *_of_arguments(model)):
         if isinstance(decision.identity, Unnamed):
@@ -58,7 +61,8 @@ def _named(identity: Identity, names: dict[Unnamed, str]) -> str:
     if identity not in names:
         around = [] if identity.owner is None else [_named(identity.owner, names)]
         branch = [identity.branch] if identity.branch else []
-        names[identity] = ".".join([*around, *branch, f"{identity.kind}-{identity.number}"])
+        site = [identity.site.name] if identity.site else []
+        names[identity] = ".".join([*around, *branch, *site, f"{identity.kind}-{identity.number}"])
     return names[identity]
 
 
@@ -94,8 +98,20 @@ def _of_modules(model: nn.Module) -> Iterator[tuple[str, Decision]]:
 def _of_attributes(model: nn.Module) -> Iterator[tuple[str, Decision]]:
     for name, module in _walk(model, "", set()):
         for attribute, value in vars(module).items():
-            if isinstance(value, Leaf):
-                yield _below(name, attribute), value.decision
+            decision = _held(value)
+            if decision is not None:
+                yield _below(name, attribute), decision
+
+
+def _held(value: object) -> Decision | None:
+    """The choice that an attribute holds: a number or text, or all entries of a tuple."""
+    if isinstance(value, Leaf):
+        return value.decision
+    if isinstance(value, tuple) and value and all(isinstance(entry, Operation) for entry in value):
+        entries = cast("tuple[Operation, ...]", value)
+        made = {(decision.key, entry.function) for entry in entries for decision in entry.decisions()}
+        return entries[0].decisions()[0] if len(made) == 1 else None
+    return None
 
 
 def _of_arguments(model: nn.Module) -> Iterator[tuple[str, Decision]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 from nascore.errors import SpaceError
 from nascore.space import Candidate, OneOf
+from nascore.space import Value as Decided
 from torch import nn
 
 from nas_trial.choice import Choice, holds_choices
@@ -31,16 +32,23 @@ class LayerChoice(Choice):
             ``lambda: nn.Conv2d(16, 16, 3)``), by name; those of a sequence are named ``"0"``, ``"1"``, .... Any
             text is a name. The first is the default.
         label: Name of the decision; without one it is named after its place in the model (``features.0.op``).
+        search_only: Names of candidates that take part in mixtures only and are never chosen, such as DARTS' ``none``.
 
     Raises:
-        SpaceError: There are no candidates, or one is no module and makes none.
+        SpaceError: There are no candidates to choose, or one is no module and makes none.
     """
 
     def __init__(
-        self, candidates: Mapping[str, LayerCandidate] | Sequence[LayerCandidate], *, label: str | None = None
+        self,
+        candidates: Mapping[str, LayerCandidate] | Sequence[LayerCandidate],
+        *,
+        label: str | None = None,
+        search_only: Collection[str] = (),
     ) -> None:
         named = _named(candidates, label)
-        super().__init__(OneOf("", tuple(map(Candidate, named))), label=label)
+        _check_search_only(search_only, named, label)
+        offered = tuple(Candidate(key, search_only=key in search_only) for key in named)
+        super().__init__(OneOf("", offered), label=label)
         for key, candidate in named.items():
             if self._decision.wants(key):
                 with construction().inside(self._decision, key):
@@ -55,9 +63,12 @@ class LayerChoice(Choice):
         """
         return str(self._decision.get())
 
-    def forward(self, *args: object, **kwargs: object) -> object:
-        """What the chosen candidate makes of the same arguments; no other is touched."""
-        return cast("nn.Module", self._modules[module_name(self.chosen)])(*args, **kwargs)
+    def _live(self, value: Decided) -> Collection[str]:
+        return (module_name(str(value)),)
+
+    def _computed(self, value: Decided, *args: object, **kwargs: object) -> object:
+        """What the candidate makes of the same arguments; no other is touched."""
+        return cast("nn.Module", self._modules[module_name(str(value))])(*args, **kwargs)
 
 
 def _named(
@@ -77,6 +88,16 @@ def _named(
     for key, candidate in named.items():
         _check(key, candidate, label)
     return named
+
+
+def _check_search_only(search_only: object, named: Collection[str], label: str | None) -> None:
+    listed = search_only if isinstance(search_only, Collection) and not isinstance(search_only, str) else [search_only]
+    unknown = [key for key in listed if key not in named]
+    if unknown:
+        raise SpaceError(
+            f"{described('LayerChoice', label)}: search_only names {unknown[0]!r}, which is no candidate.",
+            hint=f"Give a list of some of {', '.join(named)}.",
+        )
 
 
 def _is_list(candidates: object) -> bool:
@@ -103,9 +124,13 @@ def _check(key: object, candidate: object, label: str | None) -> None:
 def _made(candidate: LayerCandidate, key: str, label: str | None) -> nn.Module:
     if isinstance(candidate, nn.Module):
         return candidate
-    if _needs_arguments(candidate):
-        raise SpaceError(f"{described('LayerChoice', label)}: candidate {key!r} needs arguments.", hint=_FACTORY)
-    made: object = candidate()
+    try:
+        made: object = candidate()
+    except TypeError as error:  # asked afterwards, for reading the signature takes longer than many a factory
+        if not _needs_arguments(candidate):
+            raise
+        place = described("LayerChoice", label)
+        raise SpaceError(f"{place}: candidate {key!r} needs arguments.", hint=_FACTORY) from error
     if not isinstance(made, nn.Module):
         raise SpaceError(
             f"{described('LayerChoice', label)}: candidate {key!r} made {made!r}, no module.", hint=_FACTORY

@@ -11,6 +11,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from nascore.errors import InvalidInputError, NascoreError, StateError, UnavailableError
@@ -31,6 +32,7 @@ from nascore.space import SearchSpace
 from nas_trial.attempt import Attempt
 from nas_trial.briefing import Briefing, briefing_of
 from nas_trial.failures import failed
+from nas_trial.profile.demands import Demands
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +51,13 @@ class Post(ABC):
     Attributes:
         held: The lease that this worker holds; ``None`` for none.
         objectives: Names of the metrics that are optimised, once the space is registered.
+        demands: What is demanded of the cost of networks.
     """
 
     def __init__(self) -> None:
         self.held: Lease | None = None
         self.objectives: tuple[str, ...] = ()
+        self.demands = Demands()
 
     def register(self, space: SearchSpace, *, devices: tuple[str, ...] = ()) -> Registration:
         """Say which space this worker builds."""
@@ -71,7 +75,8 @@ class Post(ABC):
 
     def brief(self, lease: Lease) -> Briefing:
         """Return what is known of a trial beyond its lease."""
-        return briefing_of(lease.proposal, objectives=self.objectives, trial=self.trial)
+        known = briefing_of(lease.proposal, objectives=self.objectives, trial=self.trial)
+        return replace(known, demands=self.demands)
 
     @abstractmethod
     def close(self) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import cast
 
 from nascore.errors import SpaceError
 from nascore.space import Repeat as RepeatNode
+from nascore.space import Value as Decided
 from torch import nn
 
 from nas_trial.choice import Choice
@@ -65,11 +66,14 @@ class Repeat(Choice):
             raise IndexError(f"There is no copy {i} of Repeat {self._decision.identity!r}, which has {count}.")
         return cast("nn.Module", self._modules[str(i % count)])
 
-    def forward(self, value: object, *args: object, **kwargs: object) -> object:
-        """What becomes of ``value`` in all copies, one after the other; the other arguments go to each of them."""
-        for copy in self:
-            value = copy(value, *args, **kwargs)
-        return value
+    def _live(self, value: Decided) -> Collection[str]:
+        return tuple(map(str, range(cast("int", value))))
+
+    def _computed(self, value: Decided, first: object, *args: object, **kwargs: object) -> object:
+        """What becomes of ``first`` in all copies, one after the other; the other arguments go to each of them."""
+        for i in range(cast("int", value)):
+            first = cast("nn.Module", self._modules[str(i)])(first, *args, **kwargs)
+        return first
 
     def _count(self) -> int:
         return cast("int", self._decision.get())
@@ -77,9 +81,9 @@ class Repeat(Choice):
 
 def _bounds(count: object, label: str | None) -> tuple[int, int]:
     match count:
-        case (int(low), int(high)) | [int(low), int(high)]:
+        case (int(low), int(high)) | [int(low), int(high)] if bool not in {type(low), type(high)}:
             return low, high
-        case int(fixed):
+        case int(fixed) if type(fixed) is not bool:
             return fixed, fixed
         case _:
             raise SpaceError(

@@ -9,6 +9,8 @@ from pathlib import Path
 from nascore.errors import SettingsError
 
 from nas_trial import export
+from nas_trial.annotated.declared import declare
+from nas_trial.hub.fitting import with_space
 from nas_trial.space_file import required, write_space
 from nas_trial.standalone import run_standalone
 from nas_trial.trial import Trial, check_trial
@@ -25,8 +27,10 @@ def run(trial: Trial) -> None:
         SettingsError: The environment asks for something unknown.
     """
     check_trial(trial, "nas.run")
+    declare(trial)
     # Asked for through NVML, which starts no CUDA, so that trials can be forked after the question.
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    with_space(trial, os.environ)
     task = os.environ.get("NASCORE_TASK", "")
     if task == "space":
         write_space(trial.build, os.environ)

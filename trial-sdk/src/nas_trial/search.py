@@ -15,11 +15,13 @@ import torch
 from nascore.errors import StateError
 from nascore.record import ExperimentRecord, ExperimentSpec, JsonValue, Limits, Objective, TrialRecord
 
+from nas_trial.annotated.declared import declare
 from nas_trial.embedded import Embedded, EmbeddedPost
 from nas_trial.environment import core_count
 from nas_trial.extract import extract
 from nas_trial.in_process import work_in_process
 from nas_trial.live_table import LiveTable
+from nas_trial.profile.demands import Demands
 from nas_trial.trial import Trial, check_trial
 
 
@@ -49,6 +51,7 @@ def search(
     trials: int = 50,
     settings: Mapping[str, JsonValue] | None = None,
     objectives: Sequence[Objective] = (Objective("accuracy"),),
+    maxima: Mapping[str, float] | None = None,
     seed: int | None = None,
     max_duration_s: float | None = None,
     home: str | Path | None = None,
@@ -60,7 +63,9 @@ def search(
         tuner: Name of an installed tuner, or its address.
         trials: Number of trials.
         settings: The tuner's settings.
-        objectives: What is optimised; the first decides the best.
+        objectives: What is optimised; the first decides the best. The figures of networks (``params``, ``macs``,
+            ``activation_bytes``, ``latency_ms``) are metrics as well.
+        maxima: The most that a figure may be, such as ``{"params": 3e6}``; a network above it is not trained.
         seed: Seed of everything random; the same one gives the same trials on a CPU.
         max_duration_s: Seconds after which no further trial begins.
         home: Folder of all experiments; ``NASCORE_HOME`` or ``~/.nascore`` if not given.
@@ -75,6 +80,7 @@ def search(
     from nascore.experiment import home_folder  # noqa: PLC0415
 
     check_trial(trial, "nas.search")
+    declare(trial)
     torch.set_num_threads(core_count())
     spec = ExperimentSpec(
         tuner=tuner,
@@ -84,8 +90,9 @@ def search(
         seed=seed,
         space=extract(trial.build),
     )
+    demands = Demands(maxima or {})
     with Embedded(spec, home=(home_folder(os.environ) if home is None else Path(home)).absolute()) as embedded:
-        _work(trial, embedded)
+        _work(trial, embedded, demands)
         front = embedded.engine.best()
         return SearchResult(
             best=front[0] if front else None,
@@ -96,8 +103,9 @@ def search(
         )
 
 
-def _work(trial: Trial, embedded: Embedded) -> None:
+def _work(trial: Trial, embedded: Embedded, demands: Demands) -> None:
     post = EmbeddedPost(embedded)
+    post.demands = demands
     engine = embedded.engine
     with LiveTable(engine.record().spec) as table:
         try:

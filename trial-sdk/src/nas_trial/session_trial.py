@@ -5,6 +5,7 @@ Not here: where trials come from (``nas_trial.connect``).
 
 from __future__ import annotations
 
+from contextlib import closing, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +15,7 @@ from nascore.space import Architecture
 from nascore.weights import DirectoryStore
 from torch import nn
 
+from nas_trial.annotated.declared import declared
 from nas_trial.attempt import Attempt, check_supported, seed_generators
 from nas_trial.briefing import begin
 from nas_trial.build import build
@@ -21,6 +23,7 @@ from nas_trial.extract import Factory
 from nas_trial.failures import Stopped, outcome_of
 from nas_trial.in_process import LostLease, Running
 from nas_trial.metrics import MetricValue, finite_metrics
+from nas_trial.profile import figures_with
 from nas_trial.progress import metrics_text, write_line
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ class SessionTrial:
         self._begun: tuple[Lease, Running | None] | None = None
         self._has_ended = False
         self._reported: dict[str, float] = {}
+        self._figures: dict[str, float] = {}
 
     @property
     def number(self) -> int:
@@ -62,28 +66,37 @@ class SessionTrial:
         """What is tried, with the tuner's budget and notes."""
         return self.begin().proposal
 
-    def build(self, factory: Factory | None = None) -> nn.Module:
+    def build(self, factory: Factory | None = None, *, example: object = None) -> nn.Module:
         """Seed all generators from the trial's seed, and return its network, on the CPU.
 
         If the proposal names weights to begin with, those of equal key and shape are loaded.
 
         Args:
             factory: What is built, such as the model's class; may be left out if ``nas.connect(factory)`` was told.
+            example: What the network is called with, a tensor or a tuple of them, with a batch of one; needed where
+                the experiment limits or optimises the figures of networks, but for their parameters.
 
         Raises:
+            Infeasible: The network is above a limit of the experiment.
             InvalidInputError: No factory was given, here or there.
             UnsupportedError: The proposal is a mixture, has a task other than evaluate, or names rules of inheritance.
         """
         chosen = factory or self._factory
         if chosen is None:
             raise InvalidInputError("trial.build() does not know what to build.", hint="Write trial.build(Net).")
+        chosen = declared(chosen)
         self._session.describe(chosen)
         lease = self.begin()
         architecture = check_supported(lease.proposal)
+        briefing = self._session.brief(lease)
+        self._figures = figures_with(
+            chosen, architecture, example=example, demands=briefing.demands, objectives=briefing.objectives
+        )
         seed_generators(lease.seed)
         model = build(chosen, architecture)
         folder = self._session.folder
-        begin(model, self._session.brief(lease), None if folder is None else DirectoryStore(folder / "weights"))
+        with nullcontext() if folder is None else closing(DirectoryStore(folder / "weights")) as store:
+            begin(model, briefing, store)
         return model
 
     def report(self, step: int, **metrics: MetricValue) -> None:
@@ -96,7 +109,7 @@ class SessionTrial:
         """
         lease, running = self._running("report")
         where = f"report at step {step} of trial {lease.trial}"
-        numbers = finite_metrics(metrics, where=where, needed=self._session.objectives)
+        numbers = self._figures | finite_metrics(metrics, where=where, needed=self._session.objectives)
         self._reported.update(numbers)
         if running is None:
             write_line(f"step {step}  {metrics_text(numbers)}")
@@ -121,7 +134,9 @@ class SessionTrial:
             StateError: The trial has ended already.
         """
         lease, running = self._running("finish")
-        numbers = finite_metrics(metrics, where=f"finish of trial {lease.trial}", needed=self._session.objectives)
+        numbers = self._figures | finite_metrics(
+            metrics, where=f"finish of trial {lease.trial}", needed=self._session.objectives
+        )
         self._end(Attempt(Outcome(OutcomeStatus.COMPLETED, metrics=numbers), checkpoint), wants_next=True)
         if running is None:
             write_line(metrics_text(numbers))

@@ -17,9 +17,19 @@ def write_space(factory: Factory, environ: Mapping[str, str]) -> None:
         SettingsError: The variable is not set.
         SpaceError: The choices do not make a space.
     """
+    required(environ, "NASCORE_OUTPUT")
+    write_text(extract(factory).to_json(), environ)
+
+
+def write_text(space: str, environ: Mapping[str, str]) -> None:
+    """Write a space that is JSON already to ``NASCORE_OUTPUT``, whole or not at all.
+
+    Raises:
+        SettingsError: The variable is not set.
+    """
     target = Path(required(environ, "NASCORE_OUTPUT"))
     unfinished = target.with_name(f"{target.name}.part")
-    unfinished.write_text(extract(factory).to_json(), encoding="utf-8")
+    unfinished.write_text(space, encoding="utf-8")
     unfinished.replace(target)
 
 

@@ -19,16 +19,12 @@ from nascore.errors import InvalidInputError
 from nascore.space import Architecture, SearchSpace
 from torch import Tensor, nn
 
-from nas_trial.choice import decision_of
+from nas_trial.choice import live_children
 from nas_trial.decision import Decision
-from nas_trial.layer_choice import LayerChoice
 from nas_trial.layers.elastic import Elastic, whole_slices
-from nas_trial.names import module_name
-from nas_trial.repeat import Repeat
+from nas_trial.layers.part import Slices, cut
 
 _MARK = "_nas_supernet"
-
-Slices = tuple[slice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +71,11 @@ def activate(supernet: nn.Module, architecture: Mapping[str, object]) -> Archite
     return checked
 
 
+def is_supernet(module: nn.Module) -> bool:
+    """Whether a module is a supernet, or holds one."""
+    return any(_MARK in vars(part) for part in module.modules())
+
+
 def check_architecture(architecture: object) -> None:
     """Refuse what is no mapping at all, before its paths are looked at.
 
@@ -97,7 +98,8 @@ def slices(supernet: nn.Module, architecture: Mapping[str, object]) -> dict[str,
 
     Returns:
         For each tensor in the state of the network built for the architecture, under its key, which is that of the
-        supernet: one slice per dimension, with start and stop.
+        supernet: one slice per dimension, with start and stop, or several that are joined (a tuple of slices) where a
+        tensor holds blocks, such as the gates of a recurrent layer.
 
     Raises:
         ArchitectureError: The architecture does not belong to the space.
@@ -136,8 +138,11 @@ def _found(module: nn.Module) -> tuple[str, Supernet]:
 
 def _parts(module: nn.Module, prefix: str, architecture: Architecture) -> Iterator[tuple[str, Slices]]:
     """Slices of all tensors of a module and of what is active in it, in the order of ``state_dict``."""
-    parts = module.slices(lambda value: value.at(architecture)) if isinstance(module, Elastic) else whole_slices(module)
-    yield from ((prefix + name, part) for name, part in parts.items())
+    if isinstance(module, Elastic):  # names what its children use as well
+        parts = module.slices(lambda value: value.at(architecture))
+        yield from ((prefix + name, part) for name, part in parts.items())
+        return
+    yield from ((prefix + name, part) for name, part in whole_slices(module).items())
     for name, child in _active_children(module, architecture):
         yield from _parts(child, f"{prefix}{name}.", architecture)
 
@@ -145,21 +150,15 @@ def _parts(module: nn.Module, prefix: str, architecture: Architecture) -> Iterat
 def _active_children(module: nn.Module, architecture: Architecture) -> Iterator[tuple[str, nn.Module]]:
     # _modules and not named_children(), which leaves out a module that stands in two places; state_dict does not.
     children = ((name, child) for name, child in module._modules.items() if child is not None)
-    if isinstance(module, LayerChoice):
-        chosen = module_name(str(architecture[decision_of(module).path]))
-        yield from (pair for pair in children if pair[0] == chosen)
-    elif isinstance(module, Repeat):
-        count = cast("int", architecture[decision_of(module).path])
-        yield from (pair for pair in children if int(pair[0]) < count)
-    else:
-        yield from children
+    live = live_children(module, lambda decision: architecture[decision.path])
+    yield from (pair for pair in children if live is None or pair[0] in live)
 
 
 def _part(source: Mapping[str, Tensor], slices: Mapping[str, Slices], key: str, tensor: Tensor) -> Tensor:
     if key not in source or key not in slices:
         lacking = "source" if key not in source else "slices"
         raise InvalidInputError(f"The network has a tensor {key!r}, but the {lacking} have none.", hint=_SAME)
-    part = source[key][slices[key]]
+    part = cut(source[key], slices[key])
     if part.shape != tensor.shape:
         raise InvalidInputError(
             f"The part of {key!r} has shape {tuple(part.shape)}, but the network's tensor {tuple(tensor.shape)}.",

@@ -9,16 +9,16 @@ Not here: constructing the model, and what a choice without a label is called (`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 
 from nascore.errors import NascoreError, SpaceError
-from nascore.space import Integer, Node, OneOf, Real, Repeat, SearchSpace, SomeOf
+from nascore.space import Constraint, Integer, Node, OneOf, Real, Repeat, SearchSpace, SomeOf
 from nascore.space.nodes import is_same
 from nascore.space.scope import inner_lists
 
 from nas_trial.construction import Construction, Scope, described, labelled, located
-from nas_trial.decision import Decision, Identity, shallow
+from nas_trial.decision import Decision, Identity, Site, shallow
 from nas_trial.place import caller
 
 NameOf = Callable[[Identity], str]
@@ -40,10 +40,11 @@ class Draft:
 
 
 class Survey(Construction):
-    """Creates everything, and notes it in ``drafts``."""
+    """Creates everything, and notes it in ``drafts``, and what is required in ``constraints``."""
 
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
+        self.constraints: list[Constraint] = []
         self._lists = [self.drafts]
         self._scopes = [Scope()]
         self._met: dict[int, Draft] = {}
@@ -77,6 +78,28 @@ class Survey(Construction):
             self._lists.pop()
             self._scopes.pop()
 
+    def identify(self, kind: str) -> Identity:
+        """See `Construction.identify`."""
+        return self._scopes[-1].identify(kind, None)
+
+    @contextmanager
+    def at(self, site: Site) -> Iterator[None]:
+        """See `Construction.at`."""
+        self._scopes.append(self._scopes[-1].at(site))
+        try:
+            yield
+        finally:
+            self._scopes.pop()
+
+    def require(self, constraint: Constraint) -> None:
+        """See `Construction.require`."""
+        if constraint not in self.constraints:
+            self.constraints.append(constraint)
+
+    def variant(self) -> AbstractContextManager[None]:
+        """See `Construction.variant`."""
+        return self._scopes[-1].variant()
+
     def _check_shared(self, draft: Draft, kind: str, label: str) -> None:
         known = self._labels.setdefault(label, draft)
         if not is_same(known.decision.node, draft.decision.node):
@@ -105,7 +128,7 @@ def nodes(drafts: Sequence[Draft], name_of: NameOf) -> tuple[Node, ...]:
 def _node(draft: Draft, name_of: NameOf) -> Node:
     node = labelled(draft.decision.node, name_of(draft.decision.identity))
     inner = {branch: nodes(drafts, name_of) for branch, drafts in draft.inner.items()}
-    if isinstance(node, OneOf):
+    if isinstance(node, (OneOf, SomeOf)):
         candidates = (replace(candidate, children=inner.get(candidate.key, ())) for candidate in node.candidates)
         return replace(node, candidates=tuple(candidates))
     if isinstance(node, Repeat) and inner:

@@ -3,19 +3,18 @@
 `nas_trial.ValueChoice`, `Integer` and `Real` give plain Python values wherever the architecture is known. In a
 supernet, and while a space is extracted, they give a `Value`: a small expression that layers of this package
 understand, so that ``nas.Linear(width, width * 2)`` works in every mode. ``+ - * / // % **``, ``-x``, ``abs``,
-``round``, ``math.floor``, ``math.ceil``, ``math.trunc``, ``nas.maximum`` and ``nas.minimum`` make expressions; whatever
-would need the number at once (``if``, comparisons, ``range``, ``int``) is refused, with what to write instead.
+``round``, ``math.floor``, ``math.ceil``, ``math.trunc``, comparisons, ``&`` and ``|`` of comparisons make expressions;
+whatever would need the number at once (``if``, ``range``, ``int``) is refused, with what to write instead.
 
-Not here: making a choice (``value_choice``), cutting weights (``layers``).
+Not here: functions such as ``nas.choose`` (``value_functions``), making a choice (``value_choice``), cutting weights
+(``layers``).
 """
 
 from __future__ import annotations
 
 import itertools
-import math
-import operator
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, cast
 
 import torch
@@ -23,21 +22,20 @@ from nascore.errors import ArchitectureError, SpaceError
 from nascore.space import Literal
 from nascore.space import Value as Decided
 
-from nas_trial.decision import Decision, Identity, literal, literals
+from nas_trial.arithmetic import Arithmetic
+from nas_trial.combinations import check_count, combinations
+from nas_trial.decision import Decision, Identity, literal
 from nas_trial.place import caller, is_called_by_torch
-
-MAX_COMBINATIONS = 100_000
-"""Combinations of choices that are tried to find the largest value of an expression."""
 
 LAYERS_HINT = "Layers of torch.nn take no choices: write nas.Linear for nn.Linear, and so on."
 
 Read = Callable[[Decision], Decided]
 
 
-class Value(ABC):
+class Value(Arithmetic["Value"]):
     """A number (or text) that depends on the architecture; immutable.
 
-    It has no truth value, no order and no equality: two values can be compared only once they are decided.
+    It has no truth value: comparisons are expressions themselves, for ``nas.choose(width > 16, 1, 2)``.
     """
 
     __slots__ = ()
@@ -51,7 +49,7 @@ class Value(ABC):
         """The decisions that it depends on, each once, in the order in which they are met."""
 
     @abstractmethod
-    def _on(self, chosen: Mapping[Identity, Literal]) -> Literal:
+    def on(self, chosen: Mapping[Identity, Literal]) -> Literal:
         """The value, given a literal for the key of every decision."""
 
     def at(self, architecture: Mapping[str, Decided]) -> Literal:
@@ -74,19 +72,9 @@ class Value(ABC):
         """Everything it can be; where a range of real numbers takes part, only what its ends give.
 
         Raises:
-            SpaceError: There are more than `MAX_COMBINATIONS` combinations.
+            SpaceError: There are too many combinations, or one of them cannot be computed.
         """
-        decisions = self.decisions()
-        count = math.prod(sum(1 for _ in literals(decision.node)) for decision in decisions)
-        if count > MAX_COMBINATIONS:
-            raise SpaceError(
-                f"An expression ({caller()}) depends on {len(decisions)} choices with {count:,} combinations, of which "
-                f"at most {MAX_COMBINATIONS:,} are tried to find its largest value.",
-                hint="Give the choices fewer values, or let the expression depend on fewer of them.",
-            )
-        keys = [decision.key for decision in decisions]
-        options = (literals(decision.node) for decision in decisions)
-        return frozenset(self._on(dict(zip(keys, chosen, strict=True))) for chosen in itertools.product(*options))
+        return frozenset(self.on(chosen) for chosen in combinations(self.decisions()))
 
     def maximum(self) -> Literal:
         """The largest of `possible`: what a supernet allocates.
@@ -99,89 +87,30 @@ class Value(ABC):
             raise SpaceError(f"A choice between texts ({caller()}) is used as a number.")
         return max(cast("frozenset[int | float]", possible))
 
-    def __add__(self, other: object) -> Value:
-        return operation(operator.add, self, other)
-
-    def __radd__(self, other: object) -> Value:
-        return operation(operator.add, other, self)
-
-    def __sub__(self, other: object) -> Value:
-        return operation(operator.sub, self, other)
-
-    def __rsub__(self, other: object) -> Value:
-        return operation(operator.sub, other, self)
-
-    def __mul__(self, other: object) -> Value:
-        return operation(operator.mul, self, other)
-
-    def __rmul__(self, other: object) -> Value:
-        return operation(operator.mul, other, self)
-
-    def __truediv__(self, other: object) -> Value:
-        return operation(operator.truediv, self, other)
-
-    def __rtruediv__(self, other: object) -> Value:
-        return operation(operator.truediv, other, self)
-
-    def __floordiv__(self, other: object) -> Value:
-        return operation(operator.floordiv, self, other)
-
-    def __rfloordiv__(self, other: object) -> Value:
-        return operation(operator.floordiv, other, self)
-
-    def __mod__(self, other: object) -> Value:
-        return operation(operator.mod, self, other)
-
-    def __rmod__(self, other: object) -> Value:
-        return operation(operator.mod, other, self)
-
-    def __pow__(self, other: object) -> Value:
-        return operation(operator.pow, self, other)
-
-    def __rpow__(self, other: object) -> Value:
-        return operation(operator.pow, other, self)
-
-    def __neg__(self) -> Value:
-        return operation(operator.neg, self)
+    def _combined(self, function: Callable[..., Literal], *operands: object) -> Value:
+        return operation(function, *operands)
 
     def __pos__(self) -> Value:
         return self
 
-    def __abs__(self) -> Value:
-        return operation(operator.abs, self)
-
-    def __round__(self, digits: int | None = None) -> Value:
-        return operation(round, self) if digits is None else operation(round, self, digits)
-
-    def __floor__(self) -> Value:
-        return operation(math.floor, self)
-
-    def __ceil__(self) -> Value:
-        return operation(math.ceil, self)
-
-    def __trunc__(self) -> Value:
-        return operation(math.trunc, self)
-
     def __bool__(self) -> NoReturn:  # noqa: PLE0304 -- refused
-        _refuse("as a condition", "Write nas.LayerChoice for parts that differ, or nas.Repeat for parts that repeat.")
-
-    def __eq__(self, other: object) -> NoReturn:
-        _refuse("in a comparison", "Write nas.LayerChoice for parts that differ.")
-
-    def __lt__(self, other: object) -> NoReturn:
-        _refuse("in a comparison", "Write nas.maximum or nas.minimum instead of max and min.")
-
-    __le__ = __gt__ = __ge__ = __lt__
-    __hash__ = object.__hash__
+        _refuse(
+            "as a condition",
+            "Write nas.choose(condition, a, b) for a number, nas.maximum and nas.minimum for max and min, "
+            "nas.LayerChoice for parts that differ, or nas.Repeat for parts that repeat.",
+        )
 
     def __int__(self) -> NoReturn:
-        _refuse("in int()", "Write round(), math.floor() or // instead.")
+        _refuse("in int()", "Write math.trunc(), which does the same, round() or // instead.")
 
     def __float__(self) -> NoReturn:
         _refuse("in float()", "Leave float() out, or multiply by 1.0.")
 
     def __index__(self) -> NoReturn:  # noqa: PLE0305 -- refused
-        _refuse("as a size or a count", "Write nas.Repeat instead of range, and nas.Linear instead of nn.Linear.")
+        _refuse(
+            "as a size, a count or an index",
+            "Write nas.Repeat instead of range, nas.Linear instead of nn.Linear, and nas.select(numbers, index).",
+        )
 
 
 class Leaf(Value):
@@ -204,7 +133,8 @@ class Leaf(Value):
         """See `Value.decisions`."""
         return (self.decision,)
 
-    def _on(self, chosen: Mapping[Identity, Literal]) -> Literal:
+    def on(self, chosen: Mapping[Identity, Literal]) -> Literal:
+        """See `Value.on`."""
         return chosen[self.decision.key]
 
     def __repr__(self) -> str:
@@ -219,26 +149,59 @@ class Operation(Value):
         operands: Values and literals.
     """
 
-    __slots__ = ("function", "operands")
+    __slots__ = ("_decisions", "_possible", "function", "operands")
 
     def __init__(self, function: Callable[..., Literal], operands: tuple[Value | Literal, ...]) -> None:
         self.function = function
         self.operands = operands
+        self._decisions = joined_decisions(operands)
+        self._possible: frozenset[Literal] | None = None
 
     def evaluate(self, read: Read) -> Literal:
         """See `Value.evaluate`."""
-        return self.function(*(each.evaluate(read) if isinstance(each, Value) else each for each in self.operands))
+        return self._applied([each.evaluate(read) if isinstance(each, Value) else each for each in self.operands])
 
     def decisions(self) -> tuple[Decision, ...]:
         """See `Value.decisions`."""
-        met = itertools.chain.from_iterable(each.decisions() for each in self.operands if isinstance(each, Value))
-        return tuple({decision.key: decision for decision in met}.values())
+        return self._decisions
 
-    def _on(self, chosen: Mapping[Identity, Literal]) -> Literal:
-        return self.function(*(each._on(chosen) if isinstance(each, Value) else each for each in self.operands))
+    def on(self, chosen: Mapping[Identity, Literal]) -> Literal:
+        """See `Value.on`."""
+        return self._applied([each.on(chosen) if isinstance(each, Value) else each for each in self.operands])
+
+    def possible(self) -> frozenset[Literal]:
+        """See `Value.possible`; what depends on different decisions is tried apart, so sums of many counts are few."""
+        if self._possible is None:
+            self._possible = self._apart() if self._has_independent_operands() else super().possible()
+        return self._possible
+
+    def _has_independent_operands(self) -> bool:
+        alone = (len(each.decisions()) for each in self.operands if isinstance(each, Value))
+        return sum(alone) == len(self._decisions)
+
+    def _apart(self) -> frozenset[Literal]:
+        options = [each.possible() if isinstance(each, Value) else frozenset((each,)) for each in self.operands]
+        check_count(options, len(self._decisions))
+        return frozenset(map(self._applied, itertools.product(*options)))
+
+    def _applied(self, operands: Sequence[Literal]) -> Literal:
+        try:
+            return self.function(*operands)
+        except (ArithmeticError, TypeError, ValueError) as error:
+            shown = f"{self.function.__name__}({', '.join(map(repr, operands))})"
+            raise SpaceError(
+                f"An expression of choices ({caller()}) cannot be computed for all of them: {shown}: {error}.",
+                hint="Leave out the values for which it has no result.",
+            ) from error
 
     def __repr__(self) -> str:
         return f"{self.function.__name__}({', '.join(map(repr, self.operands))})"
+
+
+def joined_decisions(operands: Sequence[object]) -> tuple[Decision, ...]:
+    """The decisions that the values among operands depend on, each once."""
+    met = itertools.chain.from_iterable(each.decisions() for each in operands if isinstance(each, Value))
+    return tuple({decision.key: decision for decision in met}.values())
 
 
 def operation(function: Callable[..., Literal], *operands: object) -> Value:

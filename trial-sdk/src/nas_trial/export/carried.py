@@ -18,11 +18,11 @@ from torch import nn
 from nas_trial.export.failure import ExportError
 from nas_trial.export.layout import statement
 from nas_trial.export.names import attribute_names, first_use, global_names, reads_attributes_by_computed_name
+from nas_trial.export.origin import is_local, is_sdk
 from nas_trial.export.rewritten import without_current
 from nas_trial.export.values import NoExpressionError, express
-from nas_trial.export.written import SourceFile, file_of, is_local, read_file
+from nas_trial.export.written import SourceFile, file_of, read_file
 
-_FORBIDDEN = ("nas_trial", "nascore")
 _HINT = (
     "A stand-alone file has no SDK: let __init__ make the choices and keep the plain module or number as an attribute, "
     "and use only that elsewhere."
@@ -131,7 +131,7 @@ class Carried:
             return name
         if "<locals>" in value.__qualname__ or "." in value.__qualname__:
             raise NoExpressionError(f"{value.__qualname__}, which no module has by its name")
-        if home.split(".")[0] in _FORBIDDEN:
+        if is_sdk(home):
             raise NoExpressionError(f"{value.__qualname__} of the SDK")
         module_object = sys.modules.get(home)
         filename = getattr(module_object, "__file__", None)
@@ -267,9 +267,8 @@ def _imported(node: ast.AST) -> list[str]:
 
 
 def _refuse_sdk(home: str, name: str, where: str) -> None:
-    package = home.partition(".")[0]
-    if package in _FORBIDDEN:
-        raise ExportError(f"{where}: uses {name!r} of {package}.", hint=_HINT)
+    if is_sdk(home):
+        raise ExportError(f"{where}: uses {name!r} of {home.partition('.')[0]}.", hint=_HINT)
 
 
 def _absolute(file: SourceFile, node: ast.ImportFrom) -> str:

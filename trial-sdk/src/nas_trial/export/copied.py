@@ -15,6 +15,7 @@ from nas_trial.export.carried import Carried
 from nas_trial.export.failure import ExportError
 from nas_trial.export.layers import layer_class
 from nas_trial.export.names import outer_names, own_attributes
+from nas_trial.export.origin import is_sdk
 from nas_trial.export.rewritten import is_super_attribute, rewritten, without_current
 from nas_trial.export.written import Definition, SourceFile, file_of
 
@@ -166,8 +167,7 @@ class CopiedClass:
 
     def _refuse_sdk_method(self, name: str, file: SourceFile, node: ast.stmt) -> None:
         for base in self.cls.__mro__:
-            is_sdks = base.__module__.partition(".")[0] in {"nas_trial", "nascore"}
-            if is_sdks and name in vars(base) and name != "__init__":
+            if is_sdk(base.__module__) and name in vars(base) and name != "__init__":
                 raise ExportError(
                     f"{file.where(node)}: super().{name} is {base.__name__}.{name} of the SDK.",
                     hint="A stand-alone file has no SDK: write out what it does.",
@@ -176,7 +176,8 @@ class CopiedClass:
 
 def is_users(cls: type) -> bool:
     """Whether a class is neither Python's, nor torch's, nor the SDK's: its code has to be copied."""
-    return cls.__module__.split(".")[0] not in {"torch", "nas_trial", "nascore", "builtins", "abc", "typing"}
+    home = cls.__module__
+    return not is_sdk(home) and home.partition(".")[0] not in {"torch", "builtins", "abc", "typing"}
 
 
 def is_users_module(module: nn.Module) -> bool:

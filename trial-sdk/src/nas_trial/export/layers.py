@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from nas_trial.export.failure import ExportError
 from nas_trial.export.layout import Call, Expression
+from nas_trial.export.origin import is_sdk
 from nas_trial.export.values import empty
 
 Arguments = dict[str, object]
@@ -90,7 +91,7 @@ def constructor(module: nn.Module, *, path: str) -> Constructor:
 
 def _part_of_layer(module: nn.Module, layer: type[nn.Module], required: Arguments, optional: Arguments) -> nn.Module:
     """The module without what a derived class registered besides."""
-    if type(module) is layer or type(module).__module__.startswith("nas_trial"):
+    if type(module) is layer or is_sdk(type(module).__module__):
         return module
     try:
         made = Constructor(layer, tuple(required.values()), optional).make()

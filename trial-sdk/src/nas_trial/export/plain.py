@@ -14,8 +14,11 @@ from torch import nn
 
 from nas_trial.choice import Choice
 from nas_trial.export.carried import Carried
+from nas_trial.export.cells import is_cell, plain_cell
 from nas_trial.export.layers import layer_class
 from nas_trial.export.layout import Brackets, Call, Expression, quoted
+from nas_trial.export.origin import is_sdk
+from nas_trial.following import Following
 from nas_trial.input_choice import InputChoice
 from nas_trial.layer_choice import LayerChoice
 from nas_trial.repeat import Repeat
@@ -115,8 +118,8 @@ class PickList(nn.Module):
 
 
 def is_choice(module: nn.Module) -> bool:
-    """Whether a module is a choice of the SDK."""
-    return isinstance(module, Choice)
+    """Whether a module is a choice of the SDK, or a cell of choices."""
+    return isinstance(module, Choice) or is_cell(module)
 
 
 def plain_choice(module: nn.Module, children: Mapping[str, Expression], carried: Carried, *, is_called: bool) -> Call:
@@ -128,9 +131,11 @@ def plain_choice(module: nn.Module, children: Mapping[str, Expression], carried:
         carried: Collects imports and small classes.
         is_called: Whether the network calls it; if not, it goes through the copies itself.
     """
+    if is_cell(module):
+        return plain_cell(module, children, carried)
     if isinstance(module, InputChoice):
         return _picked(module, carried)
-    if isinstance(module, LayerChoice):
+    if isinstance(module, LayerChoice | Following):
         ((name, layer),) = children.items()
         if takes_one_input(module) and not hasattr(nn.Sequential, name):
             return sequential(children, carried)
@@ -153,9 +158,11 @@ def sequential(children: Mapping[str, Expression], carried: Carried) -> Call:
 
 def takes_one_input(module: nn.Module) -> bool:
     """Whether ``forward`` takes exactly one argument, so that ``nn.Sequential`` calls it as it was called."""
-    if isinstance(module, LayerChoice | Repeat):
+    if isinstance(module, LayerChoice | Following | Repeat):
         return all(takes_one_input(child) for child in module.children())
-    known = layer_class(type(module)) if type(module).__module__.startswith("nas_trial") else None
+    if isinstance(module, InputChoice) or is_cell(module):
+        return True
+    known = layer_class(type(module)) if is_sdk(type(module).__module__) else None
     parameters = list(inspect.signature((known or type(module)).forward).parameters.values())[1:]
     return len(parameters) == 1 and parameters[0].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
 

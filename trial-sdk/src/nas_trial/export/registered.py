@@ -9,6 +9,7 @@ from torch.nn.utils import parametrize
 
 from nas_trial.export.failure import ExportError
 from nas_trial.export.layout import Call, Expression, quoted, statement
+from nas_trial.export.origin import is_sdk
 from nas_trial.export.plain import is_choice
 from nas_trial.export.values import LARGEST_TENSOR, NoExpressionError, empty, tensor
 
@@ -92,7 +93,7 @@ def check_is_plain(module: nn.Module, path: str) -> None:
             f"{shown} has a parametrization of {names}.",
             hint="Call torch.nn.utils.parametrize.remove_parametrizations(module, name) before the export.",
         )
-    if is_choice(module) or type(module).__module__.startswith("nas_trial"):
+    if is_choice(module) or is_sdk(type(module).__module__):
         return
     hooks = [name for name in _HOOKS if getattr(module, name, None)]
     if hooks:

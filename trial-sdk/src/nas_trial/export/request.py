@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from nas_trial import weights as weights_of
 from nas_trial.build import build
 from nas_trial.export.document import Source, write_source
 from nas_trial.export.failure import ExportError
+from nas_trial.export.onnx_file import write_onnx
 from nas_trial.export.verify import recorded_inputs, verify
 from nas_trial.progress import write_line
 from nas_trial.trial import Trial
@@ -31,6 +33,7 @@ class ExportTask:
         checkpoint: Id of the checkpoint; empty for a network without trained weights.
         target: The file to write; the weights go beside it, as ``<stem>.safetensors``.
         metrics: What the trial reported.
+        form: ``code``, or ``onnx`` for an ONNX file alone.
     """
 
     architecture: Mapping[str, object]
@@ -38,6 +41,7 @@ class ExportTask:
     checkpoint: str
     target: Path
     metrics: Mapping[str, float]
+    form: str = "code"
 
     @classmethod
     def read(cls, file: Path) -> ExportTask:
@@ -57,6 +61,7 @@ class ExportTask:
                 checkpoint=str(document["checkpoint"] or ""),
                 target=Path(document["target"]),
                 metrics={name: float(value) for name, value in dict(document.get("metrics") or {}).items()},
+                form=str(document.get("form", "code")),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InvalidInputError(
@@ -64,8 +69,8 @@ class ExportTask:
             ) from None
 
 
-def run_export(trial: Trial, request: str | Path) -> tuple[Path, Path]:
-    """Writes a trial's network as source, its weights beside it, proves both, and says where they are.
+def run_export(trial: Trial, request: str | Path) -> tuple[Path, ...]:
+    """Writes a trial's network as source and its weights beside it, or as ONNX, proves them, and says where they are.
 
     The files appear under their names only once they are proved. A source that fails is kept as ``<name>.rejected``.
 
@@ -74,7 +79,7 @@ def run_export(trial: Trial, request: str | Path) -> tuple[Path, Path]:
         request: The request, see `ExportTask`.
 
     Returns:
-        The source file and the file of weights.
+        The source file and the file of weights; or the ONNX file.
 
     Raises:
         ExportError: The network cannot be exported, or the result is not right.
@@ -84,7 +89,10 @@ def run_export(trial: Trial, request: str | Path) -> tuple[Path, Path]:
     task = ExportTask.read(Path(request))
     model = build(trial.build, task.architecture)
     if task.checkpoint:
-        weights_of.load(task.checkpoint, DirectoryStore(task.weights), into=model)
+        with closing(DirectoryStore(task.weights)) as store:
+            weights_of.load(task.checkpoint, store, into=model)
+    if task.form == "onnx":
+        return (_export_onnx(trial, model, task),)
     target, weights = task.target, task.target.with_suffix(".safetensors")
     source = write_source(trial, task.architecture, weights_file=weights.name, metrics=task.metrics)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -97,6 +105,20 @@ def run_export(trial: Trial, request: str | Path) -> tuple[Path, Path]:
     new_source.replace(target)
     _say(target, weights, task, source)
     return target, weights
+
+
+def _export_onnx(trial: Trial, model: nn.Module, task: ExportTask) -> Path:
+    inputs = recorded_inputs(trial, model)
+    if inputs is None:
+        raise ExportError(
+            f"What the network of {type(trial).__name__} takes is not known: its validation does not call it with "
+            "tensors.",
+            hint="Let validation_step call the model, or use nas.export_onnx(model, example_input, path).",
+        )
+    write_onnx(model, inputs.inputs, inputs.options, path=task.target)
+    trained = "" if task.checkpoint else " (not trained: the trial has no checkpoint)"
+    write_line(f"{task.target}: the network as ONNX{trained}, {task.target.stat().st_size:,} bytes")
+    return task.target
 
 
 def _prove(trial: Trial, model: nn.Module, source: Source, *, files: tuple[Path, Path], rejected: Path) -> None:

@@ -9,7 +9,6 @@ import ast
 import inspect
 import linecache
 import sys
-import sysconfig
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -124,13 +123,6 @@ def indented(text: str, depth: int = 1) -> str:
         line if number in protected or not line.strip() else " " * 4 * depth + line
         for number, line in enumerate(text.splitlines(), start=1)
     )
-
-
-def is_local(filename: str) -> bool:
-    """Whether a file is the user's own, and not one of an installed package or of Python itself."""
-    path = Path(filename).resolve()
-    roots = {Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
-    return not any(root in path.parents for root in roots)
 
 
 def read_file(filename: str, names: Mapping[str, object]) -> SourceFile:

@@ -25,6 +25,7 @@ from nas_trial.isolation.channel import Channel
 from nas_trial.isolation.leases import attempt_to_message, briefing_from_message, lease_from_message
 from nas_trial.isolation.linux import die_with_parent
 from nas_trial.isolation.shortage import go_first
+from nas_trial.nni.script import ScriptTrial
 from nas_trial.termination import end_forks_by_signals
 from nas_trial.trial import Trial
 from nas_trial.trial_log import flush, log_file, redirect
@@ -74,13 +75,12 @@ def _carry_out_next(trial: Trial, channel: Channel, *, folder: Path | None) -> b
         sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     faulthandler.enable(file=2)
     reporter = _Reporter(channel)
-    attempt = carry_out(
-        trial,
-        lease,
-        report=reporter.report,
-        folder=None if folder is None else folder / "weights",
-        briefing=briefing_from_message(message["briefing"]),
-    )
+    briefing = briefing_from_message(message["briefing"])
+    if isinstance(trial, ScriptTrial):
+        attempt = trial.carry_out(lease, objectives=briefing.objectives, report=reporter.report)
+    else:
+        kept = None if folder is None else folder / "weights"
+        attempt = carry_out(trial, lease, report=reporter.report, folder=kept, briefing=briefing)
     flush()
     has_succeeded = attempt.outcome.status in (OutcomeStatus.COMPLETED, OutcomeStatus.PRUNED)
     stays = has_succeeded and is_costly_to_start(trial.device)

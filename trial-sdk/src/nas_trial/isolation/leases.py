@@ -9,6 +9,7 @@ from nascore.record.jsonform import outcome_from_json, outcome_to_json, proposal
 
 from nas_trial.attempt import Attempt
 from nas_trial.briefing import Briefing
+from nas_trial.profile.demands import Demands
 
 
 def lease_to_message(lease: Lease) -> dict[str, Any]:
@@ -30,12 +31,19 @@ def lease_from_message(message: dict[str, Any]) -> Lease:
 
 def briefing_to_message(briefing: Briefing) -> dict[str, Any]:
     """Return a briefing as a message."""
-    return {"objectives": briefing.objectives, "checkpoint": briefing.checkpoint, "remark": briefing.remark}
+    return {
+        "objectives": briefing.objectives,
+        "checkpoint": briefing.checkpoint,
+        "remark": briefing.remark,
+        "maxima": dict(briefing.demands.maxima),
+        "reported": briefing.demands.reported,
+    }
 
 
 def briefing_from_message(message: dict[str, Any]) -> Briefing:
     """Return the briefing of a message."""
-    return Briefing(tuple(message["objectives"]), message["checkpoint"], message["remark"])
+    demands = Demands(message["maxima"], tuple(message["reported"]))
+    return Briefing(tuple(message["objectives"]), message["checkpoint"], message["remark"], demands)
 
 
 def attempt_to_message(attempt: Attempt) -> dict[str, Any]:

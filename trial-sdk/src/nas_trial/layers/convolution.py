@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nas_trial.layers.elastic import Argument, Elastic, Sizes, allocated_groups, sizes_of
+from nas_trial.layers.elastic import Argument, Elastic, Sizes, allocated_groups, largest
 from nas_trial.values import Value
 
 Size = int | Value | tuple[int | Value, ...]
@@ -49,7 +49,7 @@ class _Convolution(Elastic):
             "dilation": dilation,
             "groups": groups,
         }
-        most = sizes_of(self, arguments)
+        most = largest(self, arguments)
         super().__init__(
             in_channels=most.whole("in_channels"),
             out_channels=most.whole("out_channels"),
@@ -120,14 +120,16 @@ class Conv3d(_Convolution, nn.Conv3d):
     FUNCTION = staticmethod(functional.conv3d)
 
 
-class ConvTranspose2d(Elastic, nn.ConvTranspose2d):
-    """``torch.nn.ConvTranspose2d`` whose arguments may be values; input (N, in_channels, H, W).
+class _ConvTranspose(Elastic):
+    """What transposed convolutions of all ranks have in common.
 
-    Weight (in_channels, out_channels / groups, *kernel_size), bias (out_channels). There is no ``output_size``: give
-    ``output_padding``.
+    Weight (in_channels, out_channels / groups, *kernel_size), bias (out_channels). With sizes that are values there is
+    no ``output_size``: give ``output_padding``.
     """
 
     CENTRED_FROM = 2
+    RANK: ClassVar[int]
+    FUNCTION: ClassVar[Callable[..., Tensor]]
 
     def __init__(  # noqa: PLR0917 -- the signature of torch.nn
         self,
@@ -154,17 +156,17 @@ class ConvTranspose2d(Elastic, nn.ConvTranspose2d):
             "groups": groups,
             "dilation": dilation,
         }
-        most = sizes_of(self, arguments)
+        most = largest(self, arguments)
         super().__init__(
-            most.whole("in_channels"),
-            most.whole("out_channels"),
-            _pair(most, "kernel_size"),
-            stride=_pair(most, "stride"),
-            padding=_pair(most, "padding"),
-            output_padding=_pair(most, "output_padding"),
+            in_channels=most.whole("in_channels"),
+            out_channels=most.whole("out_channels"),
+            kernel_size=most.wholes("kernel_size", self.RANK),
+            stride=most.wholes("stride", self.RANK),
+            padding=most.wholes("padding", self.RANK),
+            output_padding=most.wholes("output_padding", self.RANK),
             groups=allocated_groups(self, arguments, "in_channels", "out_channels"),
             bias=bias,
-            dilation=_pair(most, "dilation"),
+            dilation=most.wholes("dilation", self.RANK),
             device=device,
             dtype=dtype,
         )
@@ -173,27 +175,42 @@ class ConvTranspose2d(Elastic, nn.ConvTranspose2d):
     def shapes(self, sizes: Sizes) -> dict[str, tuple[int, ...]]:
         """See `Elastic.shapes`."""
         out = sizes.whole("out_channels")
-        kernel = sizes.wholes("kernel_size", 2)
+        kernel = sizes.wholes("kernel_size", self.RANK)
         return {"weight": (sizes.whole("in_channels"), out // sizes.whole("groups"), *kernel), "bias": (out,)}
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: A002 -- as in torch.nn
-        """See ``torch.nn.ConvTranspose2d``."""
+        """See ``torch.nn``; input (N, in_channels, *), output (N, out_channels, *), N may be missing."""
         if not self.is_elastic:
-            return super().forward(input, output_size)
+            return cast("Tensor", super().forward(input, output_size))
         sizes, part = self.now()
-        weight = part["weight"]
-        assert weight is not None
-        return functional.conv_transpose2d(
+        return type(self).FUNCTION(
             input,
-            weight,
+            part["weight"],
             part["bias"],
-            _pair(sizes, "stride"),
-            _pair(sizes, "padding"),
-            _pair(sizes, "output_padding"),
+            sizes.wholes("stride", self.RANK),
+            sizes.wholes("padding", self.RANK),
+            sizes.wholes("output_padding", self.RANK),
             sizes.whole("groups"),
-            _pair(sizes, "dilation"),
+            sizes.wholes("dilation", self.RANK),
         )
 
 
-def _pair(sizes: Sizes, name: str) -> tuple[int, int]:
-    return cast("tuple[int, int]", sizes.wholes(name, 2))
+class ConvTranspose1d(_ConvTranspose, nn.ConvTranspose1d):
+    """``torch.nn.ConvTranspose1d`` whose arguments may be values; input (N, in_channels, L)."""
+
+    RANK = 1
+    FUNCTION = staticmethod(functional.conv_transpose1d)
+
+
+class ConvTranspose2d(_ConvTranspose, nn.ConvTranspose2d):
+    """``torch.nn.ConvTranspose2d`` whose arguments may be values; input (N, in_channels, H, W)."""
+
+    RANK = 2
+    FUNCTION = staticmethod(functional.conv_transpose2d)
+
+
+class ConvTranspose3d(_ConvTranspose, nn.ConvTranspose3d):
+    """``torch.nn.ConvTranspose3d`` whose arguments may be values; input (N, in_channels, D, H, W)."""
+
+    RANK = 3
+    FUNCTION = staticmethod(functional.conv_transpose3d)

@@ -10,8 +10,9 @@ them is a value. Signatures are those of torch.nn. Not here: the layers (the oth
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
@@ -19,16 +20,16 @@ from nascore.errors import SpaceError
 from nascore.space import Literal
 from torch import Tensor, nn
 
+from nas_trial.combinations import combinations, described_combination
 from nas_trial.construction import construction
+from nas_trial.layers.part import Slices, centred, cut, leading, whole
 from nas_trial.place import caller
 from nas_trial.value_functions import is_same_value
-from nas_trial.values import Value
+from nas_trial.values import Value, operation
 
 Number = int | float | Value
 Argument = Literal | Value | None | tuple[int | Value, ...]
 Read = Callable[[Value], Literal]
-
-Slices = tuple[slice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,45 +109,77 @@ class Elastic(nn.Module, ABC):
                     yield name, part
 
     def slices(self, read: Read) -> dict[str, Slices]:
-        """Slices of all tensors of this layer's state, given how values are read."""
-        cut = {
+        """The part of each tensor in the state that this layer has with its sizes, given how values are read.
+
+        Tensors of its children are among them.
+        """
+        parts = {
             name: self._cut(name, shape) for name, shape in self._shapes(read).items() if self._tensor(name) is not None
         }
-        return {name: cut.get(name, whole) for name, whole in whole_slices(self).items()}
+        return {name: parts.get(name, all_) for name, all_ in whole_slices(self).items()}
 
     def now(self) -> tuple[Sizes, dict[str, Tensor | None]]:
         """The sizes as they are decided now, and views of the tensors that belong to them."""
-        sizes = sizes_of(self, self._arguments, Value.current)
+        sizes = Sizes(type(self).__name__, self._arguments, Value.current)
         return sizes, {name: self._view(name, shape) for name, shape in self.shapes(sizes).items()}
 
     def _shapes(self, read: Read) -> dict[str, tuple[int, ...]]:
-        return self.shapes(sizes_of(self, self._arguments, read)) if self.is_elastic else {}
+        return self.shapes(Sizes(type(self).__name__, self._arguments, read)) if self.is_elastic else {}
 
     def _tensor(self, name: str) -> Tensor | None:
         return cast("Tensor | None", getattr(self, name))
 
     def _view(self, name: str, shape: tuple[int, ...]) -> Tensor | None:
         tensor = self._tensor(name)
-        return None if tensor is None else tensor[self._cut(name, shape)]
+        return None if tensor is None else cut(tensor, self._cut(name, shape))
 
     def _cut(self, name: str, shape: tuple[int, ...]) -> Slices:
         full = cast("Tensor", self._tensor(name)).shape
         return tuple(
-            slice((all_ - size) // 2, (all_ - size) // 2 + size) if dim >= self.CENTRED_FROM else slice(0, size)
+            centred(all_, size) if dim >= self.CENTRED_FROM else leading(all_, size)
             for dim, (all_, size) in enumerate(zip(full, shape, strict=True))
         )
 
 
-def sizes_of(layer: object, arguments: Mapping[str, Argument], read: Read = Value.maximum) -> Sizes:
-    """The arguments of a layer, read in one way; at their largest, unless said otherwise."""
-    return Sizes(type(layer).__name__, arguments, read)
+def largest(layer: object, arguments: Mapping[str, Argument]) -> Sizes:
+    """The arguments of a layer at their largest.
+
+    Raises:
+        SpaceError: One is, or may be chosen, too small for a size.
+    """
+    check_sizes(layer, arguments)
+    return Sizes(type(layer).__name__, arguments, Value.maximum)
+
+
+def check_sizes(layer: object, arguments: Mapping[str, object]) -> None:
+    """Refuses sizes that no layer can have.
+
+    Raises:
+        SpaceError: A number is, or may be chosen, below 0; or it is 0, and not a padding or a rate.
+    """
+    for name, argument in arguments.items():
+        for part in argument if isinstance(argument, (tuple, list)) else (argument,):
+            options = part.possible() if isinstance(part, Value) else (part,)
+            numbers = [
+                option for option in options if isinstance(option, (int, float)) and not isinstance(option, bool)
+            ]
+            least = 0 if name in _MAY_BE_ZERO else 1
+            if any(number < least for number in numbers):
+                may_be = "may be" if isinstance(part, Value) else "is"
+                raise SpaceError(
+                    f"{type(layer).__name__} at {caller()}: {name} {may_be} {min(numbers)}, which is no size.",
+                    hint=f"Offer only numbers from {least}.",
+                )
+
+
+_MAY_BE_ZERO = frozenset({"padding", "output_padding", "p", "dropout", "proj_size"})
 
 
 def whole_slices(module: nn.Module) -> dict[str, Slices]:
     """Slices that take all of every tensor of a module's own state, in the order of ``state_dict``."""
     hidden = module._non_persistent_buffers_set
     own = {**module._parameters, **{name: buffer for name, buffer in module._buffers.items() if name not in hidden}}
-    return {name: tuple(slice(0, size) for size in tensor.shape) for name, tensor in own.items() if tensor is not None}
+    return {name: whole(tensor) for name, tensor in own.items() if tensor is not None}
 
 
 def allocated_groups(layer: object, arguments: Mapping[str, Argument], *widths: str) -> int:
@@ -166,10 +199,10 @@ def allocated_groups(layer: object, arguments: Mapping[str, Argument], *widths: 
     """
     groups = arguments["groups"]
     if not isinstance(groups, Value):
-        _check_divides(layer, arguments, cast("int", groups), widths)
+        check_divides(layer, arguments, "groups", widths=widths)
         return cast("int", groups)
     if is_same_value(groups, arguments[widths[0]]):
-        return sizes_of(layer, arguments).whole("groups")
+        return largest(layer, arguments).whole("groups")
     if construction().creates_everything:
         raise SpaceError(
             f"{type(layer).__name__} at {caller()}: groups is a choice ({groups!r}), and a supernet cannot share the "
@@ -180,13 +213,32 @@ def allocated_groups(layer: object, arguments: Mapping[str, Argument], *widths: 
     return 1
 
 
-def _check_divides(layer: object, arguments: Mapping[str, Argument], groups: int, widths: tuple[str, ...]) -> None:
-    for name in widths if groups != 1 else ():
-        width = arguments[name]
-        wrong = [n for n in width.possible() if cast("int", n) % groups] if isinstance(width, Value) else []
-        if wrong:
-            raise SpaceError(
-                f"{type(layer).__name__} at {caller()}: {groups} groups do not divide {name} = {wrong[0]}, which may "
-                "be chosen.",
-                hint=f"Offer only multiples of {groups}.",
-            )
+def check_divides(
+    layer: object, arguments: Mapping[str, Argument], divisor: str, *, widths: Sequence[str], noun: str = ""
+) -> None:
+    """Refuses widths that are, or may be chosen, no multiples of a number.
+
+    Args:
+        layer: The layer, for errors.
+        arguments: Its arguments.
+        divisor: Name of the argument that must divide.
+        widths: Names of those that it must divide.
+        noun: What the divisor counts; its name by default.
+
+    Raises:
+        SpaceError: A combination does not fit; it is named.
+    """
+    for name in widths:
+        operands = (arguments[name], arguments[divisor])
+        remainder = operation(operator.mod, *operands)
+        if remainder.possible() <= {0}:
+            continue
+        chosen = next(chosen for chosen in combinations(remainder.decisions()) if remainder.on(chosen))
+        width, number = (each.on(chosen) if isinstance(each, Value) else each for each in operands)
+        where = f", which may be chosen ({described_combination(chosen)})" if chosen else ""
+        raise SpaceError(
+            f"{type(layer).__name__} at {caller()}: {number} {noun or divisor} do not divide {name} = {width}{where}.",
+            hint=f"Offer only multiples of {number}."
+            if not isinstance(operands[1], Value)
+            else "Offer only values that fit each other, or let one depend on the other: heads * 16.",
+        )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nas_trial.layers.elastic import Elastic, Number, Sizes, sizes_of
+from nas_trial.layers.elastic import Elastic, Number, Sizes, largest
 from nas_trial.values import Value
 
 
@@ -23,7 +23,7 @@ class Linear(Elastic, nn.Linear):
         dtype: torch.dtype | None = None,
     ) -> None:
         arguments = {"in_features": in_features, "out_features": out_features}
-        most = sizes_of(self, arguments)
+        most = largest(self, arguments)
         super().__init__(most.whole("in_features"), most.whole("out_features"), bias=bias, device=device, dtype=dtype)
         self._arguments = {**arguments}
 
@@ -55,7 +55,7 @@ class Embedding(Elastic, nn.Embedding):
         dtype: torch.dtype | None = None,
     ) -> None:
         arguments = {"num_embeddings": num_embeddings, "embedding_dim": embedding_dim}
-        most = sizes_of(self, arguments)
+        most = largest(self, arguments)
         super().__init__(
             most.whole("num_embeddings"), most.whole("embedding_dim"), padding_idx, device=device, dtype=dtype
         )
@@ -87,7 +87,7 @@ class PReLU(Elastic, nn.PReLU):
         dtype: torch.dtype | None = None,
     ) -> None:
         arguments = {"num_parameters": num_parameters}
-        super().__init__(sizes_of(self, arguments).whole("num_parameters"), init, device=device, dtype=dtype)
+        super().__init__(largest(self, arguments).whole("num_parameters"), init, device=device, dtype=dtype)
         self._arguments = {**arguments}
 
     def shapes(self, sizes: Sizes) -> dict[str, tuple[int, ...]]:
@@ -109,7 +109,7 @@ class Dropout(Elastic, nn.Dropout):
 
     def __init__(self, p: Number = 0.5, inplace: bool = False) -> None:
         arguments = {"p": p}
-        super().__init__(sizes_of(self, arguments).number("p"), inplace=inplace)
+        super().__init__(largest(self, arguments).number("p"), inplace=inplace)
         self._arguments = {**arguments}
 
     def shapes(self, sizes: Sizes) -> dict[str, tuple[int, ...]]:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nas_trial.layers.elastic import Argument, Elastic, Sizes, allocated_groups, sizes_of
+from nas_trial.layers.elastic import Argument, Elastic, Sizes, allocated_groups, largest
+from nas_trial.layers.pattern import Patterned
 from nas_trial.values import Value
 
 
@@ -28,7 +29,7 @@ class _BatchNorm(Elastic):
     ) -> None:
         arguments: dict[str, Argument] = {"num_features": num_features}
         super().__init__(
-            num_features=sizes_of(self, arguments).whole("num_features"),
+            num_features=largest(self, arguments).whole("num_features"),
             eps=eps,
             momentum=momentum,
             affine=affine,
@@ -90,7 +91,7 @@ class LayerNorm(Elastic, nn.LayerNorm):
     ) -> None:
         shape = tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
         arguments: dict[str, Argument] = {"normalized_shape": shape}
-        most = list(sizes_of(self, arguments).wholes("normalized_shape", len(shape)))
+        most = list(largest(self, arguments).wholes("normalized_shape", len(shape)))
         super().__init__(most, eps, elementwise_affine, bias=bias, device=device, dtype=dtype)
         self._arguments = arguments
 
@@ -125,7 +126,7 @@ class GroupNorm(Elastic, nn.GroupNorm):
         arguments: dict[str, Argument] = {"groups": num_groups, "num_channels": num_channels}
         groups = allocated_groups(self, arguments, "num_channels")
         super().__init__(
-            groups, sizes_of(self, arguments).whole("num_channels"), eps, affine, device=device, dtype=dtype
+            groups, largest(self, arguments).whole("num_channels"), eps, affine, device=device, dtype=dtype
         )
         self._arguments = arguments
 
@@ -139,6 +140,30 @@ class GroupNorm(Elastic, nn.GroupNorm):
             return super().forward(input)
         sizes, part = self.now()
         return functional.group_norm(input, sizes.whole("groups"), part["weight"], part["bias"], self.eps)
+
+
+class RMSNorm(Patterned, nn.RMSNorm):
+    """``torch.nn.RMSNorm`` whose shape may hold values; input (*, *normalized_shape)."""
+
+    PLAIN = nn.RMSNorm
+
+
+class InstanceNorm1d(Patterned, nn.InstanceNorm1d):
+    """``torch.nn.InstanceNorm1d`` whose width may be a value; input (N, C, L) or (C, L)."""
+
+    PLAIN = nn.InstanceNorm1d
+
+
+class InstanceNorm2d(Patterned, nn.InstanceNorm2d):
+    """``torch.nn.InstanceNorm2d`` whose width may be a value; input (N, C, H, W) or (C, H, W)."""
+
+    PLAIN = nn.InstanceNorm2d
+
+
+class InstanceNorm3d(Patterned, nn.InstanceNorm3d):
+    """``torch.nn.InstanceNorm3d`` whose width may be a value; input (N, C, D, H, W) or (C, D, H, W)."""
+
+    PLAIN = nn.InstanceNorm3d
 
 
 def _average_factor(layer: nn.BatchNorm2d) -> float:
