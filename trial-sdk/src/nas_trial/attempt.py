@@ -11,7 +11,7 @@ import random
 import time
 from asyncio import CancelledError
 from collections.abc import Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -50,14 +50,24 @@ class Attempt:
     is_retryable: bool = False
 
 
-def carry_out(trial: Trial, lease: Lease, *, report: Report, folder: Path | None, briefing: Briefing) -> Attempt:
+def opened_store(folder: Path | None) -> AbstractContextManager[DirectoryStore | None]:
+    """Open the checkpoints in an experiment's folder; ``None`` keeps none.
+
+    Opening costs as much as storing a small network, so a process that carries out many trials opens it once.
+    """
+    return nullcontext() if folder is None else closing(DirectoryStore(folder / "weights"))
+
+
+def carry_out(
+    trial: Trial, lease: Lease, *, report: Report, store: DirectoryStore | None, briefing: Briefing
+) -> Attempt:
     """Carry out a leased trial; whatever it raises becomes its outcome.
 
     Args:
         trial: What is searched, and how it is trained.
         lease: The architecture, its seed and its budget.
         report: Takes the metrics of each epoch; raises ``Stopped`` to end the trial.
-        folder: Where checkpoints are kept; ``None`` keeps none.
+        store: Where checkpoints are kept; ``None`` keeps none.
         briefing: What is optimised, and the weights to begin with.
     """
     started = time.monotonic()
@@ -68,7 +78,7 @@ def carry_out(trial: Trial, lease: Lease, *, report: Report, folder: Path | None
         report(step, metrics)
 
     try:
-        attempt = _trained(trial, lease, report=recorded, folder=folder, briefing=briefing)
+        attempt = _trained(trial, lease, report=recorded, store=store, briefing=briefing)
     except (Exception, SystemExit, CancelledError, GeneratorExit) as error:
         # The border of the user's code: its every failure is an outcome, and none may end the worker. What else is no
         # Exception is a person's or the worker's word to end.
@@ -118,13 +128,8 @@ def check_supported(proposal: Proposal) -> Architecture:
     return proposal.architecture
 
 
-def _trained(trial: Trial, lease: Lease, *, report: Report, folder: Path | None, briefing: Briefing) -> Attempt:
-    with nullcontext() if folder is None else closing(DirectoryStore(folder)) as store:
-        return _trained_beside(store, trial, lease, report=report, briefing=briefing)
-
-
-def _trained_beside(
-    store: DirectoryStore | None, trial: Trial, lease: Lease, *, report: Report, briefing: Briefing
+def _trained(
+    trial: Trial, lease: Lease, *, report: Report, store: DirectoryStore | None, briefing: Briefing
 ) -> Attempt:
     architecture = check_supported(lease.proposal)
     # Before the generators are seeded, so that measuring changes nothing of what is trained.

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from nascore.errors import InvalidInputError, LeaseSupersededError, NascoreError, UnavailableError
 from nascore.record import EndReason, Lease, Verdict
+from nascore.weights import DirectoryStore
 
-from nas_trial.attempt import Attempt, carry_out
+from nas_trial.attempt import Attempt, carry_out, opened_store
 from nas_trial.briefing import Briefing
 from nas_trial.failures import Stopped
 from nas_trial.heartbeat import Heartbeat
@@ -125,7 +126,7 @@ def work_in_process(
         heartbeat.keep(lease, running)
         section = logged(log_file(folder, lease.trial), lease) if log is None else shared.section(lease)
         try:
-            return _attempt(trial, running, folder=folder, briefing=post.brief(lease), section=section)
+            return _attempt(trial, running, store=store, briefing=post.brief(lease), section=section)
         except LostLease as lost:
             logger.warning("Trial %d was dropped: %s", lease.trial, lost)
             post.held = None
@@ -134,7 +135,7 @@ def work_in_process(
             heartbeat.rest()
 
     try:
-        with shared.opened() if log is not None else nullcontext():
+        with opened_store(folder) as store, shared.opened() if log is not None else nullcontext():
             return work_through(post, carry)
     finally:
         heartbeat.close()
@@ -146,14 +147,12 @@ def _attempt(
     trial: Trial,
     running: Running,
     *,
-    folder: Path | None,
+    store: DirectoryStore | None,
     briefing: Briefing,
     section: AbstractContextManager[None],
 ) -> Attempt:
-    lease = running.lease
-    kept = None if folder is None else folder / "weights"
     with section, _back_in_this_folder():
-        attempt = carry_out(trial, lease, report=running.report, folder=kept, briefing=briefing)
+        attempt = carry_out(trial, running.lease, report=running.report, store=store, briefing=briefing)
     running.settle()
     return attempt
 

@@ -5,18 +5,16 @@ Not here: where trials come from (``nas_trial.connect``).
 
 from __future__ import annotations
 
-from contextlib import closing, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from nascore.errors import InvalidInputError, StateError
 from nascore.record import Lease, Outcome, OutcomeStatus, Proposal
 from nascore.space import Architecture
-from nascore.weights import DirectoryStore
 from torch import nn
 
 from nas_trial.annotated.declared import declared
-from nas_trial.attempt import Attempt, check_supported, seed_generators
+from nas_trial.attempt import Attempt, check_supported, opened_store, seed_generators
 from nas_trial.briefing import begin
 from nas_trial.build import build
 from nas_trial.extract import Factory
@@ -94,8 +92,7 @@ class SessionTrial:
         )
         seed_generators(lease.seed)
         model = build(chosen, architecture)
-        folder = self._session.folder
-        with nullcontext() if folder is None else closing(DirectoryStore(folder / "weights")) as store:
+        with opened_store(self._session.folder) as store:
             begin(model, briefing, store)
         return model
 

@@ -12,13 +12,21 @@ from nas_trial.export.standalone import module_of
 from safetensors.torch import save_file
 
 
-@pytest.mark.parametrize("name", ["nasbench201", "mobilenetv3"])
-def test_hub_model_is_exported_with_its_code(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("nasbench201", {}),
+        ("mobilenetv3", {}),
+        ("autoformer", {"resolution": 64}),
+        ("amoebanet", {"layers": 4, "width": 8}),
+    ],
+)
+def test_hub_model_is_exported_with_its_code(name: str, options: dict[str, int], tmp_path: Path) -> None:
     hub = importlib.import_module(f"nas_trial.hub.{name}")
     space = next(value for value in vars(hub).values() if type(value).__name__ == "HubSpace")
 
     def factory() -> torch.nn.Module:
-        return space.make(classes=3, channels=3, **dict(space.options))
+        return space.make(classes=3, channels=3, **{**space.options, **options})
 
     architecture = nas.extract(factory).sample(random.Random(0))
     model = nas.build(factory, architecture).eval()

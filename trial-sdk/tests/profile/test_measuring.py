@@ -130,7 +130,7 @@ def carried(trial, *, objectives=(), demands=None, reports=None):
     lease = Lease(0, 1, 60.0, Proposal(0, WIDE), seed=5, attempt=1)
     report = (lambda step, metrics: None) if reports is None else (lambda step, metrics: reports.append(metrics))
     briefing = Briefing(objectives, demands=demands or Demands())
-    return carry_out(trial, lease, report=report, folder=None, briefing=briefing).outcome
+    return carry_out(trial, lease, report=report, store=None, briefing=briefing).outcome
 
 
 def test_an_infeasible_trial_is_not_trained():

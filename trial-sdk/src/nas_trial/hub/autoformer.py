@@ -71,25 +71,24 @@ class RelativePosition(nn.Module):
         side: Patches along each side.
     """
 
-    index: Tensor
-
     def __init__(self, side: int) -> None:
         super().__init__()
+        self.side = side
         self.vertical = nn.Embedding(2 * _REACH + 2, HEAD)
         self.horizontal = nn.Embedding(2 * _REACH + 2, HEAD)
         nn.init.trunc_normal_(self.vertical.weight, std=0.02)
         nn.init.trunc_normal_(self.horizontal.weight, std=0.02)
-        self.register_buffer("index", _distances(side), persistent=False)
 
     def forward(self) -> Tensor:
         """Vectors (places, places, 64), the class token first."""
-        vectors: Tensor = self.vertical(self.index[0]) + self.horizontal(self.index[1])
+        index = _distances(self.side, self.vertical.weight.device)
+        vectors: Tensor = self.vertical(index[0]) + self.horizontal(index[1])
         return vectors
 
 
-def _distances(side: int) -> Tensor:
+def _distances(side: int, device: torch.device) -> Tensor:
     """Vertical and horizontal distance of all pairs of places (2, places, places), from 1 on; 0 for the class token."""
-    place = torch.arange(side * side)
+    place = torch.arange(side * side, device=device)
     axes = torch.stack((place // side, place % side))
     distances = (axes[:, None, :] - axes[:, :, None]).clamp(-_REACH, _REACH) + _REACH + 1
     return nn.functional.pad(distances, (1, 0, 1, 0))
@@ -178,8 +177,6 @@ class AutoFormer(nn.Module):
         SettingsError: Patches do not divide the image.
     """
 
-    place: Tensor
-
     def __init__(self, plan: Plan, *, classes: int, channels: int, options: AutoFormerOptions) -> None:
         super().__init__()
         side = _patches(options)
@@ -189,7 +186,6 @@ class AutoFormer(nn.Module):
         self.position = Embedding(side * side + 1, width)
         nn.init.trunc_normal_(self.token.weight, std=0.02)
         nn.init.trunc_normal_(self.position.weight, std=0.02)
-        self.register_buffer("place", torch.arange(side * side + 1), persistent=False)
         self.blocks = Repeat(
             lambda i: Block(width, plan.heads, side=side, dropout=options.dropout), plan.depths, label="depth"
         )
@@ -199,8 +195,9 @@ class AutoFormer(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes)."""
         patches = self.patches(images).flatten(2).transpose(1, 2)  # (N, places - 1, width)
-        token = self.token(self.place[:1]).expand(len(images), -1, -1)
-        tokens = torch.cat((token, patches), dim=1) + self.position(self.place)
+        place = torch.arange(patches.shape[1] + 1, device=patches.device)
+        token = self.token(place[:1]).expand(len(images), -1, -1)
+        tokens = torch.cat((token, patches), dim=1) + self.position(place)
         logits: Tensor = self.classifier(self.norm(self.blocks(tokens))[:, 1:].mean(dim=1))
         return logits
 

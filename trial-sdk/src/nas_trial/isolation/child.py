@@ -19,7 +19,7 @@ import torch
 from nascore.errors import InvalidInputError
 from nascore.record import OutcomeStatus
 
-from nas_trial.attempt import carry_out
+from nas_trial.attempt import carry_out, opened_store
 from nas_trial.failures import Stopped
 from nas_trial.isolation.channel import Channel
 from nas_trial.isolation.leases import attempt_to_message, briefing_from_message, lease_from_message
@@ -79,8 +79,8 @@ def _carry_out_next(trial: Trial, channel: Channel, *, folder: Path | None) -> b
     if isinstance(trial, ScriptTrial):
         attempt = trial.carry_out(lease, objectives=briefing.objectives, report=reporter.report)
     else:
-        kept = None if folder is None else folder / "weights"
-        attempt = carry_out(trial, lease, report=reporter.report, folder=kept, briefing=briefing)
+        with opened_store(folder) as store:
+            attempt = carry_out(trial, lease, report=reporter.report, store=store, briefing=briefing)
     flush()
     has_succeeded = attempt.outcome.status in (OutcomeStatus.COMPLETED, OutcomeStatus.PRUNED)
     stays = has_succeeded and is_costly_to_start(trial.device)
