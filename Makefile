@@ -55,6 +55,7 @@ bench: setup
 	$(BIN)/python benchmarks/recovery.py
 	$(BIN)/python benchmarks/trial_cost.py
 	$(BIN)/python benchmarks/spaces.py
+	$(BIN)/python benchmarks/extraction.py
 
 proto: setup
 	$(BIN)/python scripts/generate_protos.py
