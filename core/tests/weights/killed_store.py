@@ -11,6 +11,7 @@ import signal
 import struct
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from blake3 import blake3
@@ -158,7 +159,9 @@ class Child:
             try:
                 work(folder, seed, lambda text: os.write(write, f"{text}\n".encode()))
             except BaseException as error:
-                os.write(write, f"wrong {error!r}\n".encode())
+                stack = traceback.extract_tb(error.__traceback__)
+                frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in stack]
+                os.write(write, f"wrong {error!r} at {' '.join(frames)}\n".encode())
                 raise
             finally:
                 os._exit(3)

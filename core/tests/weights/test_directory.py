@@ -6,6 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import safetensors
@@ -434,3 +435,27 @@ def test_threads_share_a_store(store):
     assert sorted(store.list()) == sorted(made)
     assert len(list(store.folder.glob("blobs/*/*"))) == 1
     assert store.verify() == ()
+
+
+def test_an_upload_does_not_stumble_over_what_another_process_finishes_meanwhile(store, monkeypatch):
+    """Staged files are counted when an upload begins; one may go between its being listed and its being looked at."""
+    content = blob_header(LARGE.dtype, LARGE.shape) + LARGE.data
+    with store.upload("0" * 64, 20) as writer:
+        writer.write(0, b"nine byte")
+    real = os.scandir
+
+    class Scan:
+        def __init__(self, folder):
+            self.entries = list(real(folder))
+            for entry in self.entries:
+                Path(entry.path).unlink()
+
+        def __enter__(self):
+            return iter(self.entries)
+
+        def __exit__(self, *_):
+            return None
+
+    monkeypatch.setattr(os, "scandir", Scan)
+    with closing(DirectoryStore(store.folder)) as another:
+        another.upload(blake3(content).hexdigest(), len(content)).abort()

@@ -65,7 +65,7 @@ def test_a_space_of_the_hub_is_searched_resumed_and_exported(trial: Path) -> Non
     _run(folder, *nascore, "run", "trial.py", "--space", SPACE, "--trials", "1", "--isolation", "none", "-q")
     _run(folder, *nascore, "resume", "--trials", "2", "-q")
     trials = json.loads(_run(folder, *nascore, "export"))["trials"]
-    assert [len(each["proposal"]["architecture"]) for each in trials] == [6, 6]
+    assert [len(each["architecture"]) for each in trials] == [6, 6]
     _run(folder, *nascore, "export", "--best", "--code", "model.py")
     check = "import model, torch; assert model.load()(torch.zeros(1, 2, 8, 8)).shape == (1, 3)"
     _run(folder, sys.executable, "-c", check, PYTHONPATH=str(folder))

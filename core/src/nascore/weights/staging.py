@@ -99,16 +99,15 @@ class Staging:
     def sweep(self, *, stale_after_s: float) -> tuple[int, int]:
         """Remove what nobody continued for so long; returns how many files and bytes."""
         count = freed = 0
-        for entry in self._entries():
+        for file, found in self._found():
             with suppress(FileNotFoundError):
-                found = entry.stat()
-                if time.time() - found.st_mtime >= stale_after_s and _remove(Path(entry.path)):
+                if time.time() - found.st_mtime >= stale_after_s and _remove(file):
                     count, freed = count + 1, freed + found.st_size
         return count, freed
 
     def _reserve(self, size: int) -> None:
         if self._begun % _SURVEY_EVERY == 0 or self._taken + size > self._limit:
-            self._taken = sum(entry.stat().st_size for entry in self._entries())
+            self._taken = sum(found.st_size for _, found in self._found())
         self._begun += 1
         if self._taken + size > self._limit:
             raise ExhaustedResourceError(
@@ -122,9 +121,12 @@ class Staging:
             )
         self._taken += size
 
-    def _entries(self) -> Iterator[os.DirEntry[str]]:
+    def _found(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """What is staged, less what others finish or remove meanwhile."""
         with suppress(FileNotFoundError), os.scandir(self._layout.staging) as entries:
-            yield from entries
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    yield Path(entry.path), entry.stat()
 
 
 class FinishedUpload(BlobWriter):
