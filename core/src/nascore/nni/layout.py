@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from nascore.nni.located import Located
 
 _SPACE = " \t\n\r"
-_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}")
+_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u[0-9a-fA-F]{4}")  # not after a backslash that is itself written with one
 
 
 @dataclass(frozen=True, slots=True)
