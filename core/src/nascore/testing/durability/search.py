@@ -41,6 +41,7 @@ PLANTS = ("normal", "off", "early")
 and acknowledging before the log has it."""
 
 _WORKER = "w"
+_SLOW_COMMIT = "journal.before_commit=sleep:0.05"
 
 ResultT = TypeVar("ResultT")
 
@@ -233,6 +234,8 @@ def _acknowledge_early() -> None:
         return stored
 
     SqliteJournal.append = early  # type: ignore[method-assign, assignment]  # inherited from StoredJournal
+    # The word must come before the write, or a kill at the write would find nothing that was said too early.
+    arm(_SLOW_COMMIT)
 
 
 def main() -> None:
