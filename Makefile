@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-PACKAGES := core trial-sdk plugins/nas-random plugins/nas-evolution
+PACKAGES := core trial-sdk plugins/nas-random plugins/nas-evolution plugins/nas-enas plugins/nas-darts
 REQUIREMENTS := requirements-dev.txt constraints.txt $(addsuffix /pyproject.toml,$(PACKAGES))
 
 .PHONY: setup demo test test-slow torture lint format bench proto clean

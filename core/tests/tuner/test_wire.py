@@ -6,15 +6,14 @@ import json
 
 import pytest
 from nascore.errors import InvalidInputError
-from nascore.record import Direction, Objective, Proposal
+from nascore.record import Derived, Direction, Objective, Proposal
+from nascore.record.wire import derived_from_message, derived_to_message
 from nascore.testing.spaces import KNOWN_SPACES
-from nascore.tuner.contract import Derived, Determinism, Mode, Setup
+from nascore.tuner.contract import Determinism, Mode, Setup
 from nascore.tuner.session import Answer, AskStatus, Description
 from nascore.tuner.wire import (
     answer_from_message,
     answer_to_message,
-    derived_from_message,
-    derived_to_message,
     description_from_message,
     description_to_message,
     opening_to_message,

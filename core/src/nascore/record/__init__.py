@@ -1,8 +1,8 @@
 """What is said and kept: proposals, outcomes, trials and experiments, as values that every floor above shares."""
 
 from nascore.record.experiment import ExperimentAction, ExperimentRecord, ExperimentSpec, ExperimentState, Limits
-from nascore.record.outcome import Asked, Failure, FailureKind, Outcome, OutcomeStatus, Report, Told, Verdict
-from nascore.record.proposal import Budget, Direction, JsonValue, Objective, Proposal, Task, WarmStart
+from nascore.record.outcome import Asked, Derived, Failure, FailureKind, Outcome, OutcomeStatus, Report, Told, Verdict
+from nascore.record.proposal import Budget, Direction, JsonValue, Objective, Proposal, Task, Unrolled, WarmStart
 from nascore.record.seeds import proposal_seed, trial_seed
 from nascore.record.trial import (
     Command,
@@ -20,6 +20,7 @@ __all__ = [
     "Asked",
     "Budget",
     "Command",
+    "Derived",
     "Direction",
     "EndReason",
     "ExperimentAction",
@@ -44,6 +45,7 @@ __all__ = [
     "Told",
     "TrialRecord",
     "TrialState",
+    "Unrolled",
     "Verdict",
     "WarmStart",
     "proposal_seed",

@@ -11,11 +11,11 @@ from sys import intern
 from typing import Any, cast
 
 from nascore.record.experiment import ExperimentRecord, ExperimentSpec, Limits
-from nascore.record.outcome import Failure, FailureKind, Outcome, OutcomeStatus, Report
-from nascore.record.proposal import Budget, Direction, JsonValue, Objective, Proposal, Task, WarmStart
+from nascore.record.outcome import Derived, Failure, FailureKind, Outcome, OutcomeStatus, Report
+from nascore.record.proposal import Budget, Direction, JsonValue, Objective, Proposal, Task, Unrolled, WarmStart
 from nascore.record.trial import TrialRecord
 from nascore.space import Architecture, MixedDecision, Mixture, SearchSpace
-from nascore.space.architecture import from_sorted
+from nascore.space.architecture import Value, from_sorted
 
 JsonObject = dict[str, JsonValue]
 # Input was written by ourselves and is read field by field; a wrong type shows as a TypeError or ValueError, which the
@@ -25,7 +25,11 @@ _Read = Mapping[str, Any]
 
 def architecture_to_json(architecture: Architecture) -> JsonObject:
     """Return the flat dictionary that people read."""
-    return {path: list(value) if isinstance(value, tuple) else value for path, value in architecture.items()}
+    return _decided_to_json(architecture)
+
+
+def _decided_to_json(decided: Mapping[str, Value]) -> JsonObject:
+    return {path: list(value) if isinstance(value, tuple) else value for path, value in decided.items()}
 
 
 def architecture_from_json(data: _Read) -> Architecture:
@@ -42,6 +46,11 @@ def _mixed_to_json(decisions: tuple[MixedDecision, ...]) -> JsonValue:
 
 def _mixed_from_json(data: list[_Read]) -> tuple[MixedDecision, ...]:
     return tuple(MixedDecision(row["path"], tuple(row["weights"]), tuple(row["graded"])) for row in data)
+
+
+def _mixture_from_json(mixed: list[_Read], fixed: _Read) -> Mixture:
+    taken = {path: tuple(value) if isinstance(value, list) else value for path, value in fixed.items()}
+    return Mixture(_mixed_from_json(mixed), taken)
 
 
 def objective_to_json(objective: Objective) -> JsonObject:
@@ -64,6 +73,8 @@ def proposal_to_json(proposal: Proposal) -> JsonObject:
         data["architecture"] = architecture_to_json(proposal.architecture)
     if proposal.mixture is not None:
         data["mixture"] = _mixed_to_json(proposal.mixture.decisions)
+        if proposal.mixture.fixed:
+            data["fixed"] = _decided_to_json(proposal.mixture.fixed)
     if proposal.task is not Task.EVALUATE:
         data["task"] = proposal.task.value
     if proposal.budget is not None:
@@ -77,23 +88,29 @@ def proposal_to_json(proposal: Proposal) -> JsonObject:
         data["log_prob"] = proposal.log_prob
     if proposal.notes:
         data["notes"] = dict(proposal.notes)
+    if proposal.unrolled is not None:
+        data["unrolled"] = proposal.unrolled.radius
+    if proposal.partial_channels != 1:
+        data["partial_channels"] = proposal.partial_channels
     return data
 
 
 def proposal_from_json(data: _Read) -> Proposal:
     """Return the proposal in ``data``."""
     architecture, mixture = data.get("architecture"), data.get("mixture")
-    budget, start = data.get("budget"), data.get("warm_start")
+    budget, start, unrolled = data.get("budget"), data.get("warm_start"), data.get("unrolled")
     return Proposal(
         number=data["number"],
         architecture=None if architecture is None else architecture_from_json(architecture),
-        mixture=None if mixture is None else Mixture(_mixed_from_json(mixture)),
+        mixture=None if mixture is None else _mixture_from_json(mixture, data.get("fixed", {})),
         task=Task(data.get("task", Task.EVALUATE)),
         budget=None if budget is None else Budget(**budget),
         warm_start=None if start is None else WarmStart(**start),
         policy_version=data.get("policy_version", 0),
         log_prob=data.get("log_prob"),
         notes=data.get("notes", {}),
+        unrolled=None if unrolled is None else Unrolled(unrolled),
+        partial_channels=data.get("partial_channels", 1),
     )
 
 
@@ -109,7 +126,13 @@ def outcome_to_json(outcome: Outcome) -> JsonObject:
     if outcome.failure is not None:
         failure = outcome.failure
         data["failure"] = {"kind": failure.kind.value, "message": failure.message, "detail": failure.detail}
+    if outcome.derived:
+        data["derived"] = [_derived_to_json(derived) for derived in outcome.derived]
     return data
+
+
+def _derived_to_json(derived: Derived) -> JsonObject:
+    return {"architecture": architecture_to_json(derived.architecture), "score": derived.score}
 
 
 def outcome_from_json(data: _Read) -> Outcome:
@@ -124,6 +147,9 @@ def outcome_from_json(data: _Read) -> Outcome:
         failure=None
         if failure is None
         else Failure(FailureKind(failure["kind"]), failure["message"], failure.get("detail", "")),
+        derived=tuple(
+            Derived(architecture_from_json(row["architecture"]), row["score"]) for row in data.get("derived", [])
+        ),
     )
 
 

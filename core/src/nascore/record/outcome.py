@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from nascore.record.proposal import Proposal
-from nascore.space import MixedDecision
+from nascore.space import Architecture, MixedDecision
 
 
 class OutcomeStatus(StrEnum):
@@ -51,6 +51,14 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Derived:
+    """A final architecture with the tuner's own estimate (larger is better; ``None`` for none)."""
+
+    architecture: Architecture
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a proposal.
 
@@ -61,6 +69,7 @@ class Outcome:
         batches: Mini-batches used; 0 if not counted.
         duration_s: Seconds from lease to end.
         failure: Why it did not complete; ``None`` if it did.
+        derived: For the task SEARCH, the final architectures, best first.
     """
 
     status: OutcomeStatus
@@ -69,6 +78,7 @@ class Outcome:
     batches: int = 0
     duration_s: float = 0.0
     failure: Failure | None = None
+    derived: tuple[Derived, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

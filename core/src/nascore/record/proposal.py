@@ -31,6 +31,8 @@ class Task(StrEnum):
     TRAIN = "train"
     SCORE = "score"
     GRADIENT = "gradient"
+    SEARCH = "search"
+    """Train a supernet by exchanging samples; proposed by the core, and without an architecture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,24 @@ class WarmStart:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrolled:
+    """A gradient through one step of the trial's SGD (DARTS, second order; Liu et al., 2019, section 2.3).
+
+    Attributes:
+        radius: Radius of the finite difference, divided by the norm of the gradient that it looks along.
+
+    Raises:
+        InvalidInputError: The radius is not above 0.
+    """
+
+    radius: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.radius) and self.radius > 0):
+            raise InvalidInputError(f"unrolled: the radius {self.radius} is not above 0.", hint="Published is 0.01.")
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """What to try: one architecture, or a mixture of all candidates.
 
@@ -104,6 +124,8 @@ class Proposal:
         policy_version: Version of the policy that drew it; 0 where that has no meaning.
         log_prob: Natural logarithm of the probability of drawing it; ``None`` if unknown.
         notes: Anything worth recording, as JSON values (``{"parent": 17}``).
+        unrolled: For the task GRADIENT, whether to look one weight step ahead; ``None`` for first order.
+        partial_channels: One of so many channels takes part in a mixture (PC-DARTS); 1 for all of them.
     """
 
     number: int
@@ -115,3 +137,5 @@ class Proposal:
     policy_version: int = 0
     log_prob: float | None = None
     notes: Mapping[str, JsonValue] = field(default_factory=dict)
+    unrolled: Unrolled | None = None
+    partial_channels: int = 1

@@ -8,11 +8,12 @@ A weight of 0 means that the candidate is not computed, unless its gradient is w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from nascore.errors import ArchitectureError, Violation
+from nascore.space.architecture import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,26 @@ class Mixture:
 
     Raises:
         ArchitectureError: A path appears twice.
+
+    Attributes:
+        decisions: Those that are mixed, sorted by path.
+        fixed: Those that are taken and not mixed, by path: numbers, and candidates whose outputs
+            cannot be added up.
     """
 
     decisions: tuple[MixedDecision, ...]
+    fixed: Mapping[str, Value] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         ordered = tuple(sorted(self.decisions, key=lambda decision: decision.path))
         for first, second in pairwise(ordered):
             if first.path == second.path:
                 raise ArchitectureError(f"The mixture gives weights for {first.path!r} twice; give them once.")
+        both = next((decision.path for decision in ordered if decision.path in self.fixed), None)
+        if both is not None:
+            raise ArchitectureError(f"The mixture both mixes and fixes {both!r}; do one of them.")
         object.__setattr__(self, "decisions", ordered)
+        object.__setattr__(self, "fixed", {path: self.fixed[path] for path in sorted(self.fixed)})
 
 
 def _faults(decision: MixedDecision) -> Iterator[Violation]:

@@ -7,6 +7,7 @@ unset, unknown, unsorted or too large is refused with its place in the message.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from sys import intern
 
 from nascore.errors import ArchitectureError
@@ -55,9 +56,13 @@ def architecture_from_message(message: architecture_pb2.Architecture) -> Archite
         raise ArchitectureError(
             f"The architecture has {len(message.decisions):,} decisions; at most {limits.MAX_DECISIONS:,} are read."
         )
+    return from_sorted(_read_decisions(message.decisions))
+
+
+def _read_decisions(messages: Sequence[architecture_pb2.Decision]) -> dict[str, Value]:
     decisions: dict[str, Value] = {}
     last: str | None = None
-    for index, decision in enumerate(message.decisions):
+    for index, decision in enumerate(messages):
         path = decision.path
         if last is not None and path <= last:
             raise ArchitectureError(
@@ -67,7 +72,7 @@ def architecture_from_message(message: architecture_pb2.Architecture) -> Archite
         last = intern(path)  # The same few names in each of a hundred thousand trials: kept once.
         key = decision.candidate
         decisions[last] = intern(key) if key else _read_choice(decision, index)
-    return from_sorted(decisions)
+    return decisions
 
 
 def mixture_to_message(mixture: Mixture) -> architecture_pb2.Mixture:
@@ -75,6 +80,8 @@ def mixture_to_message(mixture: Mixture) -> architecture_pb2.Mixture:
     message = architecture_pb2.Mixture()
     for decision in mixture.decisions:
         message.decisions.add(path=decision.path, weights=decision.weights, graded=decision.graded)
+    for path, value in mixture.fixed.items():
+        _write_choice(value, message.fixed.add(path=path))
     return message
 
 
@@ -85,13 +92,15 @@ def mixture_from_message(message: architecture_pb2.Mixture) -> Mixture:
         ArchitectureError: Weights or indices are wrong, a path is there twice, or the mixture is too large.
     """
     weights = sum(len(decision.weights) for decision in message.decisions)
-    if len(message.decisions) > limits.MAX_DECISIONS or weights > limits.MAX_WEIGHTS:
+    count = len(message.decisions) + len(message.fixed)
+    if count > limits.MAX_DECISIONS or weights > limits.MAX_WEIGHTS:
         raise ArchitectureError(
-            f"The mixture has {len(message.decisions):,} decisions and {weights:,} weights; "
+            f"The mixture has {count:,} decisions and {weights:,} weights; "
             f"at most {limits.MAX_DECISIONS:,} and {limits.MAX_WEIGHTS:,} are read."
         )
     return Mixture(
-        tuple(MixedDecision(each.path, tuple(each.weights), tuple(each.graded)) for each in message.decisions)
+        tuple(MixedDecision(each.path, tuple(each.weights), tuple(each.graded)) for each in message.decisions),
+        _read_decisions(message.fixed),
     )
 
 

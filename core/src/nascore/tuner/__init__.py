@@ -6,12 +6,13 @@ What needs gRPC is imported when it is first asked for, so that plugins and the 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from nascore.record import Derived
 from nascore.tuner.contract import (
     PLUGIN_API,
-    Derived,
     Determinism,
     Mode,
     NoProposal,
+    Schedule,
     Settings,
     Setup,
     Tuner,
@@ -44,6 +45,7 @@ __all__ = [
     "PluginStatus",
     "Plugins",
     "RemoteTuner",
+    "Schedule",
     "Settings",
     "SettingsOption",
     "Setup",

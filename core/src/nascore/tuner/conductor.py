@@ -24,9 +24,9 @@ from nascore.errors import (
     UnsupportedError,
 )
 from nascore.failpoints import failpoint
-from nascore.record import Asked, JsonValue, Proposal, Report, Told, Verdict
+from nascore.record import Asked, Derived, JsonValue, Proposal, Report, Told, Verdict
 from nascore.tuner.answers import check_proposal
-from nascore.tuner.contract import Derived, Determinism, NoProposal, Settings, Setup, Tuner
+from nascore.tuner.contract import Determinism, NoProposal, Settings, Setup, Tuner
 from nascore.tuner.session import Answer, AskStatus
 from nascore.tuner.settings import validate
 from nascore.tuner.suitability import why_unsuitable

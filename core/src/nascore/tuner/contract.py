@@ -21,9 +21,9 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from nascore.errors import UnsupportedError
-from nascore.record import Objective, Outcome, Proposal, Report, Verdict
-from nascore.space import Architecture, SearchSpace
+from nascore.errors import SettingsError, UnsupportedError
+from nascore.record import Derived, Objective, Outcome, Proposal, Report, Verdict
+from nascore.space import SearchSpace
 
 PLUGIN_API = 1
 """Version of this contract; raised only when existing plugins would break."""
@@ -81,6 +81,28 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long a supernet is trained; an epoch is ``Setup.batches_per_epoch`` TRAIN batches, shared among the workers.
+
+    Attributes:
+        epochs: Epochs of search; the tuner is exhausted when they are over.
+        warmup_epochs: Epochs before, in which weights are trained and nothing is learnt about architectures.
+
+    Raises:
+        SettingsError: There is no epoch of search, or a number below 0.
+    """
+
+    epochs: int
+    warmup_epochs: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.warmup_epochs < 0:
+            raise SettingsError(
+                f"schedule: {self.epochs} epochs after {self.warmup_epochs} to warm up; at least 1 after 0 are needed."
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """What a tuner is opened with.
 
@@ -90,6 +112,10 @@ class Setup:
         seed: Seed of the experiment, for what belongs to no single proposal.
         costs: Known cost per decision path, candidate key and measure (parameters, macs, latency_ms).
         batches_per_epoch: Mini-batches of one epoch of the trial; 0 if unknown.
+        mode: In which way it is to learn, one of its modes.
+        schedule: How long a one-shot search lasts; ``None`` in multi-trial mode.
+        workers: How many workers exchange samples in this session (one-shot).
+        unmixable: Why decisions cannot be mixed, by path; a mixture must fix them (one-shot).
     """
 
     space: SearchSpace
@@ -97,14 +123,10 @@ class Setup:
     seed: int
     costs: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
     batches_per_epoch: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Derived:
-    """A final architecture with the tuner's own estimate (larger is better; ``None`` for none)."""
-
-    architecture: Architecture
-    score: float | None = None
+    mode: Mode = Mode.MULTI_TRIAL
+    schedule: Schedule | None = None
+    workers: int = 1
+    unmixable: Mapping[str, str] = field(default_factory=dict)
 
 
 class Tuner(ABC, Generic[SettingsT]):

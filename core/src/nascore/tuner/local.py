@@ -11,9 +11,9 @@ from functools import partial
 from typing import TypeVar
 
 from nascore.errors import StateError, TunerCrashedError
-from nascore.record import Asked, JsonValue, Report, Told, Verdict
+from nascore.record import Asked, Derived, JsonValue, Report, Told, Verdict
 from nascore.tuner.conductor import Conductor
-from nascore.tuner.contract import Derived, Settings, Setup, Tuner
+from nascore.tuner.contract import Settings, Setup, Tuner
 from nascore.tuner.session import Answer, Description
 from nascore.tuner.settings import settings_schema
 

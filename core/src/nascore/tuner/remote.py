@@ -27,21 +27,20 @@ from nascore.errors import (
     TunerCrashedError,
     UnsupportedError,
 )
-from nascore.record import Asked, JsonValue, Report, Told, Verdict
-from nascore.record.wire import VERDICT, report_to_message, told_to_message
+from nascore.record import Asked, Derived, JsonValue, Report, Told, Verdict
+from nascore.record.wire import VERDICT, derived_from_message, report_to_message, told_to_message
 from nascore.space import SearchSpace
 from nascore.status import from_rpc_error
 from nascore.tuner.answers import check_proposal
 from nascore.tuner.ask_stream import AskStream
 from nascore.tuner.batches import MAX_BATCH_BYTES, batches
-from nascore.tuner.contract import Derived, Determinism, Setup
+from nascore.tuner.contract import Determinism, Setup
 from nascore.tuner.limits import HostLimits
 from nascore.tuner.servicer import SERVICE, serialize
 from nascore.tuner.session import PROTOCOL_VERSION, Answer, AskStatus, Description
 from nascore.tuner.wire import (
     answer_from_message,
     asking_to_message,
-    derived_from_message,
     description_from_message,
     opening_to_message,
 )

@@ -27,6 +27,7 @@ from nascore.errors import (
 )
 from nascore.record.wire import (
     VERDICT,
+    derived_to_message,
     event_from_message,
     json_object_from_text,
     report_from_message,
@@ -36,7 +37,7 @@ from nascore.status import to_call_status, to_status
 from nascore.tuner.conductor import Conductor
 from nascore.tuner.contract import Settings, Tuner
 from nascore.tuner.local import describe
-from nascore.tuner.wire import answer_to_message, derived_to_message, description_to_message, setup_from_message
+from nascore.tuner.wire import answer_to_message, description_to_message, setup_from_message
 from nascore.v1 import tuner_pb2
 
 RequestT = TypeVar("RequestT", bound=Message)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from nascore.record import Asked, JsonValue, Proposal, Report, Told, Verdict
-from nascore.tuner.contract import Derived, Determinism, Mode, Setup
+from nascore.record import Asked, Derived, JsonValue, Proposal, Report, Told, Verdict
+from nascore.tuner.contract import Determinism, Mode, Setup
 
 PROTOCOL_VERSION = 1
 """Version of ``nascore.v1.TunerService`` that this package speaks."""

@@ -27,9 +27,9 @@ from nascore.errors import (
     UnavailableError,
     UnsupportedError,
 )
-from nascore.record import Asked, JsonValue, Report, Told, Verdict
+from nascore.record import Asked, Derived, JsonValue, Report, Told, Verdict
 from nascore.tuner.batches import MAX_EVENTS
-from nascore.tuner.contract import Derived, Setup
+from nascore.tuner.contract import Setup
 from nascore.tuner.endpoints import Connection, Endpoint
 from nascore.tuner.lifeline import Lifeline
 from nascore.tuner.limits import HostLimits

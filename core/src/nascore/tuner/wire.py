@@ -19,8 +19,8 @@ from nascore.record.wire import (
     proposal_to_message,
     told_to_message,
 )
-from nascore.space.wire import architecture_from_message, architecture_to_message, space_from_message, space_to_message
-from nascore.tuner.contract import Derived, Determinism, Mode, Setup
+from nascore.space.wire import space_from_message, space_to_message
+from nascore.tuner.contract import Determinism, Mode, Schedule, Setup
 from nascore.tuner.session import Answer, AskStatus, Description
 from nascore.v1 import tuner_pb2
 
@@ -110,6 +110,10 @@ def opening_to_message(
         ],
         batches_per_epoch=setup.batches_per_epoch,
         snapshot=None if state is None else tuner_pb2.Snapshot(state=state, seq=state_seq),
+        mode=_MODE[setup.mode],
+        schedule=None if setup.schedule is None else schedule_to_message(setup.schedule),
+        workers=setup.workers,
+        unmixable=unmixable_to_messages(setup.unmixable),
     )
 
 
@@ -121,7 +125,30 @@ def setup_from_message(message: tuner_pb2.OpenRequest) -> Setup:
         seed=message.seed,
         costs={(cost.path, cost.candidate, cost.measure): cost.value for cost in message.costs},
         batches_per_epoch=message.batches_per_epoch,
+        mode=_member(_MODE, message.mode, "open: mode") if message.mode else Mode.MULTI_TRIAL,
+        schedule=schedule_from_message(message.schedule) if message.HasField("schedule") else None,
+        workers=message.workers or 1,
+        unmixable={entry.path: entry.reason for entry in message.unmixable},
     )
+
+
+def schedule_to_message(schedule: Schedule) -> tuner_pb2.Schedule:
+    """Return the message of a schedule."""
+    return tuner_pb2.Schedule(warmup_epochs=schedule.warmup_epochs, epochs=schedule.epochs)
+
+
+def schedule_from_message(message: tuner_pb2.Schedule) -> Schedule:
+    """Return the schedule of a message.
+
+    Raises:
+        SettingsError: There is no epoch.
+    """
+    return Schedule(message.epochs, warmup_epochs=message.warmup_epochs)
+
+
+def unmixable_to_messages(unmixable: Mapping[str, str]) -> list[tuner_pb2.Unmixable]:
+    """Return the messages of decisions that cannot be mixed, sorted by path."""
+    return [tuner_pb2.Unmixable(path=path, reason=unmixable[path]) for path in sorted(unmixable)]
 
 
 def asking_to_message(
@@ -156,17 +183,6 @@ def answer_from_message(message: tuner_pb2.AskResponse) -> Answer:
             )
     proposals = tuple(proposal_from_message(proposal) for proposal in message.proposals)
     return Answer(proposals, _member(_ASK_STATUS, message.status, "ask: status"))
-
-
-def derived_to_message(derived: Derived) -> tuner_pb2.Derived:
-    """Return the message of a final architecture."""
-    return tuner_pb2.Derived(architecture=architecture_to_message(derived.architecture), score=derived.score)
-
-
-def derived_from_message(message: tuner_pb2.Derived) -> Derived:
-    """Return the final architecture of a message; raises as architectures do."""
-    score = message.score if message.HasField("score") else None
-    return Derived(architecture_from_message(message.architecture), score)
 
 
 def _member(table: Mapping[MemberT, int], number: int, field: str) -> MemberT:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnascore/v1/architecture.proto\x12\nnascore.v1\"7\n\x0c\x41rchitecture\x12\'\n\tdecisions\x18\x01 \x03(\x0b\x32\x14.nascore.v1.Decision\"\x8b\x01\n\x08\x44\x65\x63ision\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x13\n\tcandidate\x18\x02 \x01(\tH\x00\x12/\n\ncandidates\x18\x03 \x01(\x0b\x32\x19.nascore.v1.CandidateListH\x00\x12\x11\n\x07integer\x18\x04 \x01(\x03H\x00\x12\x0e\n\x04real\x18\x05 \x01(\x01H\x00\x42\x08\n\x06\x63hoice\"\x1d\n\rCandidateList\x12\x0c\n\x04keys\x18\x01 \x03(\t\"7\n\x07Mixture\x12,\n\tdecisions\x18\x01 \x03(\x0b\x32\x19.nascore.v1.MixedDecision\">\n\rMixedDecision\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07weights\x18\x02 \x03(\x01\x12\x0e\n\x06graded\x18\x03 \x03(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnascore/v1/architecture.proto\x12\nnascore.v1\"7\n\x0c\x41rchitecture\x12\'\n\tdecisions\x18\x01 \x03(\x0b\x32\x14.nascore.v1.Decision\"\x8b\x01\n\x08\x44\x65\x63ision\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x13\n\tcandidate\x18\x02 \x01(\tH\x00\x12/\n\ncandidates\x18\x03 \x01(\x0b\x32\x19.nascore.v1.CandidateListH\x00\x12\x11\n\x07integer\x18\x04 \x01(\x03H\x00\x12\x0e\n\x04real\x18\x05 \x01(\x01H\x00\x42\x08\n\x06\x63hoice\"\x1d\n\rCandidateList\x12\x0c\n\x04keys\x18\x01 \x03(\t\"\\\n\x07Mixture\x12,\n\tdecisions\x18\x01 \x03(\x0b\x32\x19.nascore.v1.MixedDecision\x12#\n\x05\x66ixed\x18\x02 \x03(\x0b\x32\x14.nascore.v1.Decision\">\n\rMixedDecision\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07weights\x18\x02 \x03(\x01\x12\x0e\n\x06graded\x18\x03 \x03(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CANDIDATELIST']._serialized_start=244
   _globals['_CANDIDATELIST']._serialized_end=273
   _globals['_MIXTURE']._serialized_start=275
-  _globals['_MIXTURE']._serialized_end=330
-  _globals['_MIXEDDECISION']._serialized_start=332
-  _globals['_MIXEDDECISION']._serialized_end=394
+  _globals['_MIXTURE']._serialized_end=367
+  _globals['_MIXEDDECISION']._serialized_start=369
+  _globals['_MIXEDDECISION']._serialized_end=431
 # @@protoc_insertion_point(module_scope)

@@ -33,10 +33,12 @@ class CandidateList(_message.Message):
     def __init__(self, keys: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Mixture(_message.Message):
-    __slots__ = ("decisions",)
+    __slots__ = ("decisions", "fixed")
     DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    FIXED_FIELD_NUMBER: _ClassVar[int]
     decisions: _containers.RepeatedCompositeFieldContainer[MixedDecision]
-    def __init__(self, decisions: _Optional[_Iterable[_Union[MixedDecision, _Mapping]]] = ...) -> None: ...
+    fixed: _containers.RepeatedCompositeFieldContainer[Decision]
+    def __init__(self, decisions: _Optional[_Iterable[_Union[MixedDecision, _Mapping]]] = ..., fixed: _Optional[_Iterable[_Union[Decision, _Mapping]]] = ...) -> None: ...
 
 class MixedDecision(_message.Message):
     __slots__ = ("path", "weights", "graded")

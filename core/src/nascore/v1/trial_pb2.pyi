@@ -216,3 +216,93 @@ class WorkResponse(_message.Message):
     return_lease: ReturnLeaseResponse
     status: bytes
     def __init__(self, lease_trial: _Optional[_Union[LeaseTrialResponse, _Mapping]] = ..., renew_lease: _Optional[_Union[RenewLeaseResponse, _Mapping]] = ..., report_metrics: _Optional[_Union[ReportMetricsResponse, _Mapping]] = ..., finish_trial: _Optional[_Union[FinishTrialResponse, _Mapping]] = ..., return_lease: _Optional[_Union[ReturnLeaseResponse, _Mapping]] = ..., status: _Optional[bytes] = ...) -> None: ...
+
+class ExchangeSamplesRequest(_message.Message):
+    __slots__ = ("begin", "exchange", "take_snapshot", "derive")
+    BEGIN_FIELD_NUMBER: _ClassVar[int]
+    EXCHANGE_FIELD_NUMBER: _ClassVar[int]
+    TAKE_SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    DERIVE_FIELD_NUMBER: _ClassVar[int]
+    begin: BeginExchange
+    exchange: Samples
+    take_snapshot: TakeSnapshot
+    derive: DeriveSamples
+    def __init__(self, begin: _Optional[_Union[BeginExchange, _Mapping]] = ..., exchange: _Optional[_Union[Samples, _Mapping]] = ..., take_snapshot: _Optional[_Union[TakeSnapshot, _Mapping]] = ..., derive: _Optional[_Union[DeriveSamples, _Mapping]] = ...) -> None: ...
+
+class BeginExchange(_message.Message):
+    __slots__ = ("experiment", "worker", "trial", "epoch", "batches_per_epoch", "costs", "unmixable", "snapshot", "next_sample")
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    TRIAL_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    BATCHES_PER_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    COSTS_FIELD_NUMBER: _ClassVar[int]
+    UNMIXABLE_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    NEXT_SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    experiment: str
+    worker: str
+    trial: int
+    epoch: int
+    batches_per_epoch: int
+    costs: _containers.RepeatedCompositeFieldContainer[_tuner_pb2.Cost]
+    unmixable: _containers.RepeatedCompositeFieldContainer[_tuner_pb2.Unmixable]
+    snapshot: _tuner_pb2.Snapshot
+    next_sample: int
+    def __init__(self, experiment: _Optional[str] = ..., worker: _Optional[str] = ..., trial: _Optional[int] = ..., epoch: _Optional[int] = ..., batches_per_epoch: _Optional[int] = ..., costs: _Optional[_Iterable[_Union[_tuner_pb2.Cost, _Mapping]]] = ..., unmixable: _Optional[_Iterable[_Union[_tuner_pb2.Unmixable, _Mapping]]] = ..., snapshot: _Optional[_Union[_tuner_pb2.Snapshot, _Mapping]] = ..., next_sample: _Optional[int] = ...) -> None: ...
+
+class Samples(_message.Message):
+    __slots__ = ("outcomes", "want")
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    WANT_FIELD_NUMBER: _ClassVar[int]
+    outcomes: _containers.RepeatedCompositeFieldContainer[SampleOutcome]
+    want: int
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[SampleOutcome, _Mapping]]] = ..., want: _Optional[int] = ...) -> None: ...
+
+class SampleOutcome(_message.Message):
+    __slots__ = ("number", "outcome")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    outcome: _tuner_pb2.Outcome
+    def __init__(self, number: _Optional[int] = ..., outcome: _Optional[_Union[_tuner_pb2.Outcome, _Mapping]] = ...) -> None: ...
+
+class TakeSnapshot(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class DeriveSamples(_message.Message):
+    __slots__ = ("count",)
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    count: int
+    def __init__(self, count: _Optional[int] = ...) -> None: ...
+
+class ExchangeSamplesResponse(_message.Message):
+    __slots__ = ("begun", "next", "snapshot", "derived", "status")
+    BEGUN_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    DERIVED_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    begun: ExchangeBegun
+    next: NextSamples
+    snapshot: _tuner_pb2.Snapshot
+    derived: _tuner_pb2.DeriveResponse
+    status: bytes
+    def __init__(self, begun: _Optional[_Union[ExchangeBegun, _Mapping]] = ..., next: _Optional[_Union[NextSamples, _Mapping]] = ..., snapshot: _Optional[_Union[_tuner_pb2.Snapshot, _Mapping]] = ..., derived: _Optional[_Union[_tuner_pb2.DeriveResponse, _Mapping]] = ..., status: _Optional[bytes] = ...) -> None: ...
+
+class ExchangeBegun(_message.Message):
+    __slots__ = ("schedule", "seed")
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    schedule: _tuner_pb2.Schedule
+    seed: int
+    def __init__(self, schedule: _Optional[_Union[_tuner_pb2.Schedule, _Mapping]] = ..., seed: _Optional[int] = ...) -> None: ...
+
+class NextSamples(_message.Message):
+    __slots__ = ("samples", "status")
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    samples: _containers.RepeatedCompositeFieldContainer[_tuner_pb2.Proposal]
+    status: _tuner_pb2.AskStatus
+    def __init__(self, samples: _Optional[_Iterable[_Union[_tuner_pb2.Proposal, _Mapping]]] = ..., status: _Optional[_Union[_tuner_pb2.AskStatus, str]] = ...) -> None: ...

@@ -70,6 +70,11 @@ class TrialServiceStub(object):
                 request_serializer=nascore_dot_v1_dot_trial__pb2.WorkRequest.SerializeToString,
                 response_deserializer=nascore_dot_v1_dot_trial__pb2.WorkResponse.FromString,
                 _registered_method=True)
+        self.ExchangeSamples = channel.stream_stream(
+                '/nascore.v1.TrialService/ExchangeSamples',
+                request_serializer=nascore_dot_v1_dot_trial__pb2.ExchangeSamplesRequest.SerializeToString,
+                response_deserializer=nascore_dot_v1_dot_trial__pb2.ExchangeSamplesResponse.FromString,
+                _registered_method=True)
 
 
 class TrialServiceServicer(object):
@@ -128,6 +133,15 @@ class TrialServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExchangeSamples(self, request_iterator, context):
+        """One-shot: samples of a trial with the task SEARCH, in lockstep. The first request begins the exchange; each further
+        one brings outcomes and is answered with the next samples, by one combined call to the tuner. Samples are not logged:
+        a worker saves the tuner's state (take_snapshot) with its own in one checkpoint, and begins from there after a crash.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrialServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -165,6 +179,11 @@ def add_TrialServiceServicer_to_server(servicer, server):
                     servicer.Work,
                     request_deserializer=nascore_dot_v1_dot_trial__pb2.WorkRequest.FromString,
                     response_serializer=nascore_dot_v1_dot_trial__pb2.WorkResponse.SerializeToString,
+            ),
+            'ExchangeSamples': grpc.stream_stream_rpc_method_handler(
+                    servicer.ExchangeSamples,
+                    request_deserializer=nascore_dot_v1_dot_trial__pb2.ExchangeSamplesRequest.FromString,
+                    response_serializer=nascore_dot_v1_dot_trial__pb2.ExchangeSamplesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -357,6 +376,33 @@ class TrialService(object):
             '/nascore.v1.TrialService/Work',
             nascore_dot_v1_dot_trial__pb2.WorkRequest.SerializeToString,
             nascore_dot_v1_dot_trial__pb2.WorkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExchangeSamples(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/nascore.v1.TrialService/ExchangeSamples',
+            nascore_dot_v1_dot_trial__pb2.ExchangeSamplesRequest.SerializeToString,
+            nascore_dot_v1_dot_trial__pb2.ExchangeSamplesResponse.FromString,
             options,
             channel_credentials,
             insecure,

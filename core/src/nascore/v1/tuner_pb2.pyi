@@ -36,6 +36,7 @@ class Task(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TASK_TRAIN: _ClassVar[Task]
     TASK_SCORE: _ClassVar[Task]
     TASK_GRADIENT: _ClassVar[Task]
+    TASK_SEARCH: _ClassVar[Task]
 
 class OutcomeStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -75,6 +76,7 @@ TASK_EVALUATE: Task
 TASK_TRAIN: Task
 TASK_SCORE: Task
 TASK_GRADIENT: Task
+TASK_SEARCH: Task
 OUTCOME_STATUS_UNSPECIFIED: OutcomeStatus
 OUTCOME_STATUS_COMPLETED: OutcomeStatus
 OUTCOME_STATUS_PRUNED: OutcomeStatus
@@ -153,7 +155,7 @@ class Cost(_message.Message):
     def __init__(self, path: _Optional[str] = ..., candidate: _Optional[str] = ..., measure: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
 
 class OpenRequest(_message.Message):
-    __slots__ = ("session", "space", "objectives", "settings_json", "seed", "costs", "batches_per_epoch", "snapshot")
+    __slots__ = ("session", "space", "objectives", "settings_json", "seed", "costs", "batches_per_epoch", "snapshot", "mode", "schedule", "workers", "unmixable")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
     OBJECTIVES_FIELD_NUMBER: _ClassVar[int]
@@ -162,6 +164,10 @@ class OpenRequest(_message.Message):
     COSTS_FIELD_NUMBER: _ClassVar[int]
     BATCHES_PER_EPOCH_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    UNMIXABLE_FIELD_NUMBER: _ClassVar[int]
     session: str
     space: _space_pb2.SearchSpace
     objectives: _containers.RepeatedCompositeFieldContainer[Objective]
@@ -170,7 +176,27 @@ class OpenRequest(_message.Message):
     costs: _containers.RepeatedCompositeFieldContainer[Cost]
     batches_per_epoch: int
     snapshot: Snapshot
-    def __init__(self, session: _Optional[str] = ..., space: _Optional[_Union[_space_pb2.SearchSpace, _Mapping]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., settings_json: _Optional[str] = ..., seed: _Optional[int] = ..., costs: _Optional[_Iterable[_Union[Cost, _Mapping]]] = ..., batches_per_epoch: _Optional[int] = ..., snapshot: _Optional[_Union[Snapshot, _Mapping]] = ...) -> None: ...
+    mode: Mode
+    schedule: Schedule
+    workers: int
+    unmixable: _containers.RepeatedCompositeFieldContainer[Unmixable]
+    def __init__(self, session: _Optional[str] = ..., space: _Optional[_Union[_space_pb2.SearchSpace, _Mapping]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., settings_json: _Optional[str] = ..., seed: _Optional[int] = ..., costs: _Optional[_Iterable[_Union[Cost, _Mapping]]] = ..., batches_per_epoch: _Optional[int] = ..., snapshot: _Optional[_Union[Snapshot, _Mapping]] = ..., mode: _Optional[_Union[Mode, str]] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., workers: _Optional[int] = ..., unmixable: _Optional[_Iterable[_Union[Unmixable, _Mapping]]] = ...) -> None: ...
+
+class Schedule(_message.Message):
+    __slots__ = ("warmup_epochs", "epochs")
+    WARMUP_EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    warmup_epochs: int
+    epochs: int
+    def __init__(self, warmup_epochs: _Optional[int] = ..., epochs: _Optional[int] = ...) -> None: ...
+
+class Unmixable(_message.Message):
+    __slots__ = ("path", "reason")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    reason: str
+    def __init__(self, path: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Snapshot(_message.Message):
     __slots__ = ("state", "seq")
@@ -205,7 +231,7 @@ class WarmStart(_message.Message):
     def __init__(self, checkpoint: _Optional[str] = ..., parent: _Optional[int] = ..., rules_json: _Optional[str] = ...) -> None: ...
 
 class Proposal(_message.Message):
-    __slots__ = ("number", "architecture", "mixture", "task", "budget", "warm_start", "policy_version", "log_prob", "notes_json")
+    __slots__ = ("number", "architecture", "mixture", "task", "budget", "warm_start", "policy_version", "log_prob", "notes_json", "unrolled", "partial_channels")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
     MIXTURE_FIELD_NUMBER: _ClassVar[int]
@@ -215,6 +241,8 @@ class Proposal(_message.Message):
     POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
     LOG_PROB_FIELD_NUMBER: _ClassVar[int]
     NOTES_JSON_FIELD_NUMBER: _ClassVar[int]
+    UNROLLED_FIELD_NUMBER: _ClassVar[int]
+    PARTIAL_CHANNELS_FIELD_NUMBER: _ClassVar[int]
     number: int
     architecture: _architecture_pb2.Architecture
     mixture: _architecture_pb2.Mixture
@@ -224,7 +252,15 @@ class Proposal(_message.Message):
     policy_version: int
     log_prob: float
     notes_json: str
-    def __init__(self, number: _Optional[int] = ..., architecture: _Optional[_Union[_architecture_pb2.Architecture, _Mapping]] = ..., mixture: _Optional[_Union[_architecture_pb2.Mixture, _Mapping]] = ..., task: _Optional[_Union[Task, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., warm_start: _Optional[_Union[WarmStart, _Mapping]] = ..., policy_version: _Optional[int] = ..., log_prob: _Optional[float] = ..., notes_json: _Optional[str] = ...) -> None: ...
+    unrolled: Unrolled
+    partial_channels: int
+    def __init__(self, number: _Optional[int] = ..., architecture: _Optional[_Union[_architecture_pb2.Architecture, _Mapping]] = ..., mixture: _Optional[_Union[_architecture_pb2.Mixture, _Mapping]] = ..., task: _Optional[_Union[Task, str]] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., warm_start: _Optional[_Union[WarmStart, _Mapping]] = ..., policy_version: _Optional[int] = ..., log_prob: _Optional[float] = ..., notes_json: _Optional[str] = ..., unrolled: _Optional[_Union[Unrolled, _Mapping]] = ..., partial_channels: _Optional[int] = ...) -> None: ...
+
+class Unrolled(_message.Message):
+    __slots__ = ("radius",)
+    RADIUS_FIELD_NUMBER: _ClassVar[int]
+    radius: float
+    def __init__(self, radius: _Optional[float] = ...) -> None: ...
 
 class Metric(_message.Message):
     __slots__ = ("name", "value")
@@ -235,20 +271,22 @@ class Metric(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
 
 class Outcome(_message.Message):
-    __slots__ = ("status", "metrics", "gradient", "batches", "duration_s", "failure")
+    __slots__ = ("status", "metrics", "gradient", "batches", "duration_s", "failure", "derived")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     GRADIENT_FIELD_NUMBER: _ClassVar[int]
     BATCHES_FIELD_NUMBER: _ClassVar[int]
     DURATION_S_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
+    DERIVED_FIELD_NUMBER: _ClassVar[int]
     status: OutcomeStatus
     metrics: _containers.RepeatedCompositeFieldContainer[Metric]
     gradient: _containers.RepeatedCompositeFieldContainer[_architecture_pb2.MixedDecision]
     batches: int
     duration_s: float
     failure: Failure
-    def __init__(self, status: _Optional[_Union[OutcomeStatus, str]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ..., gradient: _Optional[_Iterable[_Union[_architecture_pb2.MixedDecision, _Mapping]]] = ..., batches: _Optional[int] = ..., duration_s: _Optional[float] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ...) -> None: ...
+    derived: _containers.RepeatedCompositeFieldContainer[Derived]
+    def __init__(self, status: _Optional[_Union[OutcomeStatus, str]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ..., gradient: _Optional[_Iterable[_Union[_architecture_pb2.MixedDecision, _Mapping]]] = ..., batches: _Optional[int] = ..., duration_s: _Optional[float] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., derived: _Optional[_Iterable[_Union[Derived, _Mapping]]] = ...) -> None: ...
 
 class Failure(_message.Message):
     __slots__ = ("kind", "message", "detail")

@@ -20,6 +20,8 @@ from nascore.record.wire.experiment import (
     spec_to_message,
 )
 from nascore.record.wire.outcome import (
+    derived_from_message,
+    derived_to_message,
     event_from_message,
     event_to_message,
     failure_from_message,
@@ -59,6 +61,8 @@ __all__ = [
     "TASK",
     "TRIAL_STATE",
     "VERDICT",
+    "derived_from_message",
+    "derived_to_message",
     "event_from_message",
     "event_to_message",
     "experiment_from_message",

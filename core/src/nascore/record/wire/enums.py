@@ -53,6 +53,7 @@ TASK = EnumWire(
         Task.TRAIN: tuner_pb2.TASK_TRAIN,
         Task.SCORE: tuner_pb2.TASK_SCORE,
         Task.GRADIENT: tuner_pb2.TASK_GRADIENT,
+        Task.SEARCH: tuner_pb2.TASK_SEARCH,
     },
 )
 OUTCOME_STATUS = EnumWire(

@@ -6,11 +6,16 @@ import math
 from collections.abc import Iterable, Mapping
 
 from nascore.errors import InvalidInputError, MetricError
-from nascore.record.outcome import Asked, Failure, FailureKind, Outcome, Report, Told
+from nascore.record.outcome import Asked, Derived, Failure, FailureKind, Outcome, Report, Told
 from nascore.record.wire.enums import OUTCOME_STATUS
 from nascore.record.wire.proposal import proposal_from_message, proposal_to_message
 from nascore.space import Mixture
-from nascore.space.wire import mixture_from_message, mixture_to_message
+from nascore.space.wire import (
+    architecture_from_message,
+    architecture_to_message,
+    mixture_from_message,
+    mixture_to_message,
+)
 from nascore.v1 import architecture_pb2, tuner_pb2
 
 MAX_METRICS = 1000
@@ -84,6 +89,7 @@ def outcome_to_message(outcome: Outcome) -> tuner_pb2.Outcome:
         batches=outcome.batches,
         duration_s=outcome.duration_s,
         failure=None if outcome.failure is None else failure_to_message(outcome.failure),
+        derived=[derived_to_message(derived) for derived in outcome.derived],
     )
 
 
@@ -109,7 +115,19 @@ def outcome_from_message(message: tuner_pb2.Outcome, *, must_be_finite: bool = T
         batches=message.batches,
         duration_s=message.duration_s,
         failure=failure_from_message(message.failure) if message.HasField("failure") else None,
+        derived=tuple(derived_from_message(derived) for derived in message.derived),
     )
+
+
+def derived_to_message(derived: Derived) -> tuner_pb2.Derived:
+    """Return the message of a final architecture."""
+    return tuner_pb2.Derived(architecture=architecture_to_message(derived.architecture), score=derived.score)
+
+
+def derived_from_message(message: tuner_pb2.Derived) -> Derived:
+    """Return the final architecture of a message; raises as architectures do."""
+    score = message.score if message.HasField("score") else None
+    return Derived(architecture_from_message(message.architecture), score)
 
 
 def told_to_message(told: Told) -> tuner_pb2.Told:

@@ -6,7 +6,7 @@ import json
 from typing import cast
 
 from nascore.errors import InvalidInputError
-from nascore.record.proposal import Budget, JsonValue, Objective, Proposal, WarmStart
+from nascore.record.proposal import Budget, JsonValue, Objective, Proposal, Unrolled, WarmStart
 from nascore.record.wire.enums import DIRECTION, TASK
 from nascore.record.wire.recent import Recent
 from nascore.space import Architecture, Mixture
@@ -20,6 +20,7 @@ from nascore.space.wire import (
 from nascore.v1 import tuner_pb2
 
 MAX_JSON_BYTES = 65_536
+_PUBLISHED_RADIUS = Unrolled().radius
 
 _RECENT = Recent()  # A proposal crosses a wire when it is made, leased and told: three times within a short while.
 
@@ -76,6 +77,8 @@ def _written(proposal: Proposal) -> tuner_pb2.Proposal:
         policy_version=proposal.policy_version,
         log_prob=proposal.log_prob,
         notes_json=json.dumps(dict(proposal.notes), separators=(",", ":")) if proposal.notes else "",
+        unrolled=None if proposal.unrolled is None else tuner_pb2.Unrolled(radius=proposal.unrolled.radius),
+        partial_channels=0 if proposal.partial_channels == 1 else proposal.partial_channels,
     )
     if proposal.architecture is not None:
         message.architecture.CopyFrom(architecture_to_message(proposal.architecture))
@@ -114,6 +117,8 @@ def _read(message: tuner_pb2.Proposal) -> Proposal:
         policy_version=message.policy_version,
         log_prob=message.log_prob if message.HasField("log_prob") else None,
         notes=json_object_from_text(message.notes_json, f"proposal {message.number}: notes_json"),
+        unrolled=Unrolled(message.unrolled.radius or _PUBLISHED_RADIUS) if message.HasField("unrolled") else None,
+        partial_channels=message.partial_channels or 1,
     )
 
 
@@ -123,6 +128,8 @@ def _subject(message: tuner_pb2.Proposal) -> tuple[Architecture | None, Mixture 
         return architecture_from_message(message.architecture), None
     if kind == "mixture":
         return None, mixture_from_message(message.mixture)
+    if message.task == tuner_pb2.TASK_SEARCH:
+        return None, None
     raise InvalidInputError(
         f"proposal {message.number}: subject is unset.",
         hint="Set architecture or mixture; a newer peer may have sent another kind.",

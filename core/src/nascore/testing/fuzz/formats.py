@@ -15,7 +15,8 @@ from typing import Any, Generic, TypeVar
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from nascore.errors import ArchitectureError, DataLossError, InvalidInputError, NascoreError, Violation
-from nascore.record import Budget, Proposal, WarmStart
+from nascore.record import Budget, Derived, Proposal, WarmStart
+from nascore.record.wire import derived_to_message
 from nascore.space import Architecture
 from nascore.status import to_status
 from nascore.testing.fuzz import documents, targets
@@ -26,9 +27,8 @@ from nascore.testing.fuzz.runner import Report, fuzz
 from nascore.testing.fuzz.service import open_service
 from nascore.testing.fuzz.wire_bytes import WireBytes
 from nascore.testing.spaces import LITTLE_SPACES
-from nascore.tuner.contract import Derived
 from nascore.tuner.session import Answer, Description
-from nascore.tuner.wire import answer_to_message, derived_to_message, description_to_message
+from nascore.tuner.wire import answer_to_message, description_to_message
 
 InputT = TypeVar("InputT", str, bytes)
 

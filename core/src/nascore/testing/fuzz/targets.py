@@ -26,12 +26,13 @@ from nascore.experiment.events import Asked, Created, event_of, payload
 from nascore.experiment.transitions import rebuilt
 from nascore.journal import Entry, Holder, acquire, read_holder
 from nascore.record import ExperimentSpec, Proposal
+from nascore.record.wire import derived_from_message
 from nascore.space import Architecture, SearchSpace
 from nascore.status import from_rpc_error, to_status
 from nascore.testing.fuzz.folders import work_folder
 from nascore.testing.spaces import LITTLE_SPACES
 from nascore.tuner.answers import check_proposal
-from nascore.tuner.wire import answer_from_message, derived_from_message, description_from_message
+from nascore.tuner.wire import answer_from_message, description_from_message
 from nascore.v1 import tuner_pb2
 from nascore.weights import safetensors
 from nascore.weights.manifest import checkpoint_of, read_manifest

@@ -1,0 +1,1 @@
+"""ENAS and other policy-gradient search for nascore."""
