@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 
+import pytest
 from hypothesis import settings
 
 
@@ -19,3 +21,16 @@ def pytest_configure() -> None:
         settings.load_profile("same")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[str], None]:
+    """Skips with the reason; fails where everything that can be installed must be there."""
+
+    def check(missing: str) -> None:
+        if missing and "not installed" in missing and os.environ.get("NASCORE_REQUIRE_ALL"):
+            pytest.fail(missing)
+        if missing:
+            pytest.skip(missing)
+
+    return check

@@ -23,7 +23,10 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("package", ["core", "trial-sdk", "plugins/nas-random", "plugins/nas-evolution"])
+@pytest.mark.parametrize(
+    "package",
+    ["core", "trial-sdk", "plugins/nas-random", "plugins/nas-evolution", "plugins/nas-enas", "plugins/nas-darts"],
+)
 def test_the_first_example_of_a_package_runs(package: str, tmp_path: Path) -> None:
     code = re.search(r"```python\n(.*?)```", (ROOT / package / "README.md").read_text(), re.DOTALL)
     assert code is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("core", "trial-sdk", "plugins/nas-random", "plugins/nas-evolution")
+PACKAGES = ("core", "trial-sdk", "plugins/nas-random", "plugins/nas-evolution", "plugins/nas-enas", "plugins/nas-darts")
 
 
 def _run(*command: str | Path, folder: Path) -> str:

@@ -56,7 +56,9 @@ __all__ = [
     "Violation",
 ]
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,12 @@ class NascoreError(Exception):
     Attributes:
         reason: Stable code (``UPPER_SNAKE``), sent as ``google.rpc.ErrorInfo.reason`` and printed by the CLI.
         is_retryable: Whether the same request may succeed later.
+        facts: What a program may want to know of it, by name; short texts, which travel with it.
     """
 
     reason: str = "NASCORE_ERROR"
     is_retryable: bool = False
+    facts: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str, *, hint: str = "", violations: tuple[Violation, ...] = ()) -> None:
         super().__init__(message)

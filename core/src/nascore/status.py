@@ -30,6 +30,7 @@ _DETAILS_KEY = "grpc-status-details-bin"
 _MESSAGE_BYTES = 1024
 _HINT_BYTES = 1024
 _VIOLATIONS_BYTES = 2048
+_FACT_BYTES = 1024
 _HINT = "hint"
 
 _CODES: dict[type[NascoreError], grpc.StatusCode] = {
@@ -89,7 +90,7 @@ def to_status(
     known = error if isinstance(error, NascoreError) else _defect(error)
     code = _CODES[_known(known)]
     status = status_pb2.Status(code=code.value[0], message=_cut(known.message, _MESSAGE_BYTES))
-    info = error_details_pb2.ErrorInfo(reason=_reason(known), domain=DOMAIN, metadata=dict(metadata or {}))
+    info = error_details_pb2.ErrorInfo(reason=_reason(known), domain=DOMAIN, metadata=_facts(known, metadata or {}))
     if known.hint:
         info.metadata[_HINT] = _cut(known.hint, _HINT_BYTES)
     status.details.add().Pack(info)
@@ -151,7 +152,13 @@ def from_status(status: status_pb2.Status) -> NascoreError:
     kind = _BY_REASON.get(info.reason) if info.domain == DOMAIN else None
     if kind is None:
         return _plain(_BY_NUMBER.get(status.code, grpc.StatusCode.UNKNOWN), status.message)
-    return kind(status.message, hint=info.metadata.get(_HINT, ""), violations=violations)
+    error = kind(status.message, hint=info.metadata.get(_HINT, ""), violations=violations)
+    error.facts = {name: fact for name, fact in info.metadata.items() if name != _HINT}
+    return error
+
+
+def _facts(error: NascoreError, metadata: Mapping[str, str]) -> dict[str, str]:
+    return {name: _cut(fact, _FACT_BYTES) for name, fact in (*error.facts.items(), *metadata.items())}
 
 
 def _plain(code: grpc.StatusCode, text: str) -> NascoreError:

@@ -81,8 +81,7 @@ def setup(tmp_path: Path) -> Iterator[Setup]:
     server.add_insecure_port(f"unix:{tmp_path}/s")
     server.start()
     channel = grpc.insecure_channel(f"unix:{tmp_path}/s")
-    made = Setup(peer, Lane(channel.stream_stream(METHOD), clock=lambda: 0.0))
-    made.lane._clock = lambda: time.monotonic() + made.ahead_s
+    made = Setup(peer, Lane(channel.stream_stream(METHOD), clock=lambda: time.monotonic() + made.ahead_s))
     yield made
     peer.release.set()
     made.lane.close()

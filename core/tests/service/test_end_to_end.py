@@ -463,7 +463,7 @@ def test_stream_and_calls_give_the_same_answers(client: Client) -> None:
     assert answers[0].SerializeToString() == answers[1]
     with pytest.raises(LeaseSupersededError, match="'other' does not hold it"):
         connection._lane.exchange(f"/{called}/RenewLease", wrong, timeout_s=20)
-    assert connection._lane._answers is not None, "an error ended the stream"
+    assert connection._lane._stream._answers is not None, "an error ended the stream"
     assert connection._lane.exchange(f"/{called}/RenewLease", renewal, timeout_s=20) == answers[0]
 
 
@@ -472,7 +472,7 @@ def test_idle_streams_do_not_hold_up_a_server_that_stops(loop: Any, tmp_path: Pa
     with Client(address, token=TOKEN, timeout_s=20, patience_s=0) as client:
         record = begun(client)
         leased(client, record.id)
-        assert client._connection._lane._answers is not None
+        assert client._connection._lane._stream._answers is not None
         loop.run(server.stop(600), timeout_s=20)
         with pytest.raises(UnavailableError):
             client.renew(record.id, "worker-0", 0, 1)

@@ -143,7 +143,7 @@ async def test_bad_word_of_a_worker_is_refused_by_field(
     [
         ({}, "space: unset"),
         ({"space": {}, "tasks": [0]}, r"tasks\[0\]: enum number 0"),
-        ({"space": {}, "tasks": [1] * 5}, "tasks: 5 is not within"),
+        ({"space": {}, "tasks": [1] * 6}, "tasks: 6 is not within"),
         ({"space": {}, "devices": ["d"] * 257}, "devices: 257"),
         ({"space": {}, "devices": [""]}, r"devices\[0\]: 0 characters"),
         ({"space": {}, "worker": ""}, "worker"),

@@ -18,8 +18,8 @@ from blake3 import blake3
 from nascore import failpoints
 from nascore.errors import NascoreError
 from nascore.weights import Direction, DirectoryStore, Entry, Manifest, TensorData, blob_header, collection
-from nascore.weights.committing import Committer
 from nascore.weights.index import Change
+from nascore.weights.placing import FilePlacement
 
 PLACES = (
     ("weights.before_stage", 30),
@@ -110,7 +110,7 @@ def step_once(store, rng, number, say):
 
 def plant(bug):
     if bug == "row-before-file":
-        settle, commit, late = Committer._settle, Change.commit, []
+        settle, commit, late = FilePlacement.settle, Change.commit, []
 
         def settle_late(self, *arguments):
             late.append(lambda: settle(self, *arguments))
@@ -121,7 +121,7 @@ def plant(bug):
             while late:
                 late.pop()()
 
-        Committer._settle, Change.commit = settle_late, commit_early
+        FilePlacement.settle, Change.commit = settle_late, commit_early
     elif bug == "collect-without-dying":
 
         def mark(connection):

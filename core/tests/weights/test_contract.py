@@ -3,6 +3,7 @@
 import os
 import struct
 import threading
+from contextlib import closing
 
 import pytest
 from blake3 import blake3
@@ -16,7 +17,6 @@ from nascore.errors import (
 )
 from nascore.weights import (
     Direction,
-    DirectoryStore,
     Entry,
     Manifest,
     MissingBlobsError,
@@ -26,9 +26,10 @@ from nascore.weights import (
 )
 
 
-@pytest.fixture(params=["directory"])
+@pytest.fixture(params=["directory", "memory", "file", pytest.param("s3", marks=pytest.mark.slow)])
 def store(request, tmp_path):
-    return DirectoryStore(tmp_path / "weights")
+    with closing(request.getfixturevalue("make_store")(request.param, tmp_path / "weights")) as made:
+        yield made
 
 
 def tensor(value, count=4):
@@ -434,7 +435,9 @@ def test_verify_of_a_sound_store_finds_nothing(store):
         store.verify("0" * 32)
 
 
-def test_a_store_survives_a_fork(store):
+def test_a_store_survives_a_fork(store, request):
+    if "memory" in request.node.callspec.id:
+        pytest.skip("the memory of a forked process is its own")
     checkpoint = committed(store, {"a": SMALL}, trial=1)
     child = os.fork()
     if child == 0:

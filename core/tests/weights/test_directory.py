@@ -14,7 +14,8 @@ from blake3 import blake3
 from nascore import failpoints
 from nascore.errors import DataLossError, ExhaustedResourceError, InvalidInputError, NotFoundError, StateError
 from nascore.testing.durability import mounts
-from nascore.weights import DirectoryStore, Entry, Manifest, TensorData, blob_header
+from nascore.weights import DirectoryStore, Entry, Manifest, TensorData, blob_header, indexed
+from nascore.weights.access import entry_of
 from nascore.weights.manifest import checkpoint_of
 from nascore.weights.safetensors import header_of
 
@@ -459,3 +460,40 @@ def test_an_upload_does_not_stumble_over_what_another_process_finishes_meanwhile
     monkeypatch.setattr(os, "scandir", Scan)
     with closing(DirectoryStore(store.folder)) as another:
         another.upload(blake3(content).hexdigest(), len(content)).abort()
+
+
+def test_tensors_of_known_digests_are_not_read_again(tmp_path, monkeypatch):
+    store = DirectoryStore(tmp_path)
+    tensors = {"big": TensorData("U8", (100_000,), bytes(100_000)), "small": TensorData("U8", (3,), b"abc")}
+    first = store.put(tensors, trial=0)
+    digests = {entry.key: entry.digest for entry in store.manifest(first).entries}
+    read, new = [], TensorData("U8", (1,), b"n")
+
+    def noted(key, tensor):
+        read.append(key)
+        return entry_of(key, tensor)
+
+    monkeypatch.setattr(indexed, "entry_of", noted)
+    second = store.put({**tensors, "new": new}, trial=1, digests=digests)
+    assert read == ["new"]
+    assert store.get(second) == {**tensors, "new": new}
+    assert [entry.key for entry in store.manifest(second).entries] == ["big", "small", "new"]
+    for checkpoint in (first, second):
+        store.release(checkpoint)
+    store.collect()
+    assert store.get(store.put(tensors, trial=1, digests=digests)) == tensors
+
+
+@pytest.mark.parametrize("lie", [{"a": "0" * 64}, {"a": "x"}, {"b": "0" * 64}, {}])
+def test_digests_of_what_is_not_stored_are_passed_over(tmp_path, lie):
+    store = DirectoryStore(tmp_path)
+    tensor = TensorData("U8", (3,), b"abc")
+    assert store.get(store.put({"a": tensor}, trial=0, digests=lie)) == {"a": tensor}
+
+
+def test_a_digest_of_another_shape_is_passed_over(tmp_path):
+    store = DirectoryStore(tmp_path)
+    other = store.put({"a": TensorData("U8", (4,), b"abcd")}, trial=0)
+    digests = {entry.key: entry.digest for entry in store.manifest(other).entries}
+    tensor = TensorData("U8", (2, 2), b"efgh")
+    assert store.get(store.put({"a": tensor}, trial=1, digests=digests)) == {"a": tensor}

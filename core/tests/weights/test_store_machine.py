@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from nascore.errors import ExhaustedResourceError, NotFoundError, StateError
 from nascore.weights import Direction, DirectoryStore, MovedNameError, TensorData
-from nascore.weights.directory import _entry
+from nascore.weights.access import entry_of
 
 EXPERIMENTS = st.sampled_from(["one", "two"])
 NAMES = st.sampled_from(["best", "last"])
@@ -25,7 +25,7 @@ def tensor(value):
 
 
 SIZES = {value: tensor(value).size for value in range(8)}
-DIGESTS = {value: _entry("x", tensor(value)).digest for value in range(8)}
+DIGESTS = {value: entry_of("x", tensor(value)).digest for value in range(8)}
 
 
 class StoreMachine(RuleBasedStateMachine):

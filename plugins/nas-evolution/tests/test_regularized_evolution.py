@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 
 import pytest
 from nas_evolution import EvolutionSettings, RegularizedEvolution
+from nas_evolution.regularized_evolution import INHERITANCE
 from nascore.errors import SettingsError
-from nascore.record import Direction, JsonValue, Objective, Outcome, OutcomeStatus, Proposal, proposal_seed
+from nascore.record import Direction, JsonValue, Objective, Outcome, OutcomeStatus, Proposal, WarmStart, proposal_seed
 from nascore.space import (
     Architecture,
     Candidate,
@@ -24,6 +26,7 @@ from nascore.space import (
 from nascore.testing.spaces import KNOWN_SPACES, choice
 from nascore.tuner import Setup, validate
 from nascore.tuner.suitability import why_unsuitable
+from nascore.weights.rules import Grow, rules_from_json
 
 FLAT = KNOWN_SPACES["flat28"]
 ACCURACY = Objective("accuracy")
@@ -106,6 +109,23 @@ def test_first_proposals_are_random_until_enough_completed() -> None:
     assert not ask(search, 15).notes
     search.tell(proposals[9], completed(1.0))
     assert ask(search, 15).notes["parent"] in range(10)
+
+
+def test_children_inherit_only_when_asked_to_and_nothing_else_changes() -> None:
+    searches = [tuner(population_size=10, sample_size=3, inherit_weights=inherits) for inherits in (False, True)]
+    for search in searches:
+        assert all(proposal.warm_start is None for proposal in filled(search))
+    plain, inheriting = ([ask(search, number) for number in range(10, 40)] for search in searches)
+    assert all(proposal.warm_start is None for proposal in plain)
+    for proposal in inheriting:
+        assert proposal.warm_start == WarmStart(parent=int(str(proposal.notes["parent"])), rules_json=INHERITANCE)
+    assert [replace(proposal, warm_start=None) for proposal in inheriting] == plain
+
+
+def test_the_rules_of_inheritance_are_rules() -> None:
+    rules = rules_from_json(INHERITANCE)
+    assert rules.growths_of("stem.weight") == (Grow.REPEAT, Grow.IDENTITY, Grow.OVERLAP)
+    assert rules.store.cuts
 
 
 def changed(parent: Architecture, child: Architecture) -> list[str]:

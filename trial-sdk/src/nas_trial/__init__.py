@@ -41,11 +41,13 @@ from nas_trial.repeat import Repeat
 from nas_trial.run import run
 from nas_trial.search import SearchResult, search
 from nas_trial.session_trial import SessionTrial
+from nas_trial.sharing import SharedWeights
 from nas_trial.supernet import activate, copy_weights, slices
 from nas_trial.trial import Trial
 from nas_trial.value_choice import Integer, Real, ValueChoice
 from nas_trial.value_functions import choose, current, maximum, minimum, select
 from nas_trial.values import Value
+from nas_trial.weights import inherit as inherit_weights
 from nas_trial.weights import load as load_weights
 from nas_trial.weights import save as save_weights
 
@@ -87,6 +89,7 @@ __all__ = [
     "SearchResult",
     "Session",
     "SessionTrial",
+    "SharedWeights",
     "Slot",
     "Stopped",
     "Trial",
@@ -103,6 +106,7 @@ __all__ = [
     "export_source",
     "extract",
     "hub",
+    "inherit_weights",
     "latency",
     "load_weights",
     "maximum",

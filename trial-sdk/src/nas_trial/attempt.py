@@ -28,9 +28,12 @@ from nas_trial import weights
 from nas_trial.briefing import Briefing, begin
 from nas_trial.build import build
 from nas_trial.failures import outcome_of
+from nas_trial.generators import generators_kept
 from nas_trial.profile import figures_of
 from nas_trial.training import Report, train
 from nas_trial.trial import Trial
+from nas_trial.weights import Inherited
+from nas_trial.weights.keeping import Keeping
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +110,7 @@ def check_supported(proposal: Proposal) -> Architecture:
     """Return the architecture that a proposal wants built, trained and judged.
 
     Raises:
-        UnsupportedError: It wants something else, or weights by rules; what to choose instead is said.
+        UnsupportedError: It wants something else; what to choose instead is said.
     """
     if proposal.architecture is None:
         raise UnsupportedError(
@@ -118,12 +121,6 @@ def check_supported(proposal: Proposal) -> Architecture:
         raise UnsupportedError(
             f"Trial {proposal.number} has the task {proposal.task.value}, but only evaluate is carried out here.",
             hint="Choose a multi-trial tuner, such as random or evolution.",
-        )
-    if proposal.warm_start is not None and proposal.warm_start.rules_json:
-        raise UnsupportedError(
-            f"Trial {proposal.number}: warm_start has rules of inheritance, {proposal.warm_start.rules_json:.80}; only "
-            "tensors of equal key and shape are inherited here.",
-            hint="Leave rules_json empty.",
         )
     return proposal.architecture
 
@@ -137,7 +134,9 @@ def _trained(
     seed_generators(lease.seed)
     trial.budget = lease.proposal.budget
     model = build(trial.build, architecture)
-    parents = begin(model, briefing, store)
+    inherited = begin(model, briefing, store)
+    if inherited.uncalibrated:
+        _calibrate(trial, model, inherited)
 
     def completed(step: int, metrics: Mapping[str, float]) -> None:
         report(step, {**figures, **metrics})
@@ -147,18 +146,27 @@ def _trained(
     outcome = Outcome(OutcomeStatus.COMPLETED, metrics=metrics, batches=trained.batches)
     if store is None or not trial.keeps_weights:
         return Attempt(outcome)
-    return Attempt(outcome, _kept(model, store, lease, metrics=metrics, parents=parents))
+    keeping = Keeping(store, trial.keeps_weights, goal=briefing.goal)
+    return Attempt(outcome, _kept(model, keeping, lease, metrics=metrics, parents=inherited.parents))
+
+
+def _calibrate(trial: Trial, model: nn.Module, inherited: Inherited) -> None:
+    """Shows the network one batch, and leaves the generators as if it had not."""
+    with generators_kept():
+        batch = next(iter(trial.train_batches()), None)
+        if batch is not None:
+            weights.calibrate(model, inherited.uncalibrated, lambda: trial.training_step(model, batch))
 
 
 def _kept(
-    model: nn.Module, store: DirectoryStore, lease: Lease, *, metrics: Mapping[str, float], parents: Sequence[str]
+    model: nn.Module, keeping: Keeping, lease: Lease, *, metrics: Mapping[str, float], parents: Sequence[str]
 ) -> str:
     """Stores the weights; if that fails the trial still counts, for what it learnt is worth more than they are."""
     architecture = lease.proposal.architecture
     fingerprint = "" if architecture is None else architecture.fingerprint
     try:
-        return weights.save(
-            model.state_dict(), store, trial=lease.trial, parents=parents, architecture=fingerprint, metrics=metrics
+        return keeping.keep(
+            model.state_dict(), trial=lease.trial, parents=parents, architecture=fingerprint, metrics=metrics
         )
     except (NascoreError, OSError) as error:
         logger.warning("The weights of trial %d were not kept: %s", lease.trial, error)

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nascore.errors import NascoreError, UnavailableError
-from nascore.record import Proposal, TrialRecord
-from nascore.weights import DirectoryStore
-from torch import Tensor, nn
+from nascore.errors import NascoreError, NotFoundError, UnavailableError
+from nascore.record import Objective, Proposal, TrialRecord
+from nascore.weights.access import WeightAccess
+from torch import nn
 
 from nas_trial import weights
 from nas_trial.profile.demands import Demands
 from nas_trial.progress import write_line
+from nas_trial.weights import Inherited
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,18 @@ class Briefing:
     Attributes:
         objectives: Names of the metrics that are optimised; empty if not known.
         checkpoint: Checkpoint whose weights it begins with; empty for none.
+        rules: What it takes of them, as a document of rules; empty for equal keys and shapes.
         remark: Why it begins from scratch although its proposal names weights; empty otherwise.
         demands: What is demanded of the cost of its network.
+        goal: The first of the objectives, which decides whose weights are kept; ``None`` if not known.
     """
 
     objectives: tuple[str, ...] = ()
     checkpoint: str = ""
     remark: str = ""
+    rules: str = ""
     demands: Demands = field(default_factory=Demands)
+    goal: Objective | None = None
 
 
 def briefing_of(proposal: Proposal, *, objectives: tuple[str, ...], trial: Callable[[int], TrialRecord]) -> Briefing:
@@ -46,7 +51,7 @@ def briefing_of(proposal: Proposal, *, objectives: tuple[str, ...], trial: Calla
     if start is None:
         return Briefing(objectives)
     if start.parent is None:
-        return Briefing(objectives, start.checkpoint or "")
+        return Briefing(objectives, start.checkpoint or "", rules=start.rules_json)
     try:
         parent = trial(start.parent)
     except UnavailableError:
@@ -54,25 +59,30 @@ def briefing_of(proposal: Proposal, *, objectives: tuple[str, ...], trial: Calla
     except NascoreError as error:
         return Briefing(objectives, remark=f"Trial {start.parent} cannot be looked up: {error}")
     if parent.checkpoint:
-        return Briefing(objectives, parent.checkpoint)
+        return Briefing(objectives, parent.checkpoint, rules=start.rules_json)
     return Briefing(objectives, remark=f"Trial {start.parent} ({parent.state.value}) has no stored weights.")
 
 
-def begin(model: nn.Module, briefing: Briefing, store: DirectoryStore | None) -> tuple[str, ...]:
-    """Load what fits, by key and shape, say so in the trial's log, and return the checkpoint that it came from.
+def begin(model: nn.Module, briefing: Briefing, store: WeightAccess | None) -> Inherited:
+    """Let a network inherit what its briefing says, and say in the trial's log what it did and what not, and why.
 
     Raises:
-        NotFoundError: The checkpoint is not stored here.
+        InvalidInputError: The rules of inheritance are none.
         DataLossError: Stored bytes have changed.
     """
     remark = briefing.remark
     if briefing.checkpoint and store is None:
         remark = "This worker has no folder of weights."
+    if not remark and briefing.checkpoint and store is not None:
+        try:
+            inherited = weights.inherit(model, briefing.checkpoint, store, rules=briefing.rules)
+        except NotFoundError as error:
+            # A parent that was given up meanwhile is no reason for a failure; a fresh start is what it costs.
+            remark = f"{error}"
+        else:
+            for line in inherited.lines():
+                write_line(f"warm start: {line}")
+            return inherited
     if remark:
         write_line(f"warm start: {remark} The trial begins from scratch.")
-    if remark or not briefing.checkpoint or store is None:
-        return ()
-    loaded = weights.load(briefing.checkpoint, store, into=model, strict=False)
-    count = sum(isinstance(value, Tensor) for value in model.state_dict().values())
-    write_line(f"warm start: {len(loaded)} of {count} tensors from checkpoint {briefing.checkpoint}")
-    return (briefing.checkpoint,)
+    return Inherited({}, {}, ())

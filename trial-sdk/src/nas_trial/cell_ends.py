@@ -41,6 +41,8 @@ class LooseEnds(Derived):
         """
         used: set[object] = set()
         for decision in self._inputs:
+            if decision.mixing is not None and decision.value is None:
+                continue  # of a mixture of several inputs none is used for certain
             value = read(decision)
             used.update(value if isinstance(value, tuple) else (value,))
         return tuple(number for number in self._nodes if str(number) not in used)

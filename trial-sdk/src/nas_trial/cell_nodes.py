@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import cast
 
 from nascore.space import Candidate, SomeOf
@@ -19,7 +20,9 @@ from nas_trial.cell_operations import Operations
 from nas_trial.choice import Choice, decision_of
 from nas_trial.construction import construction
 from nas_trial.decision import Decision
+from nas_trial.following import Following
 from nas_trial.input_choice import InputChoice
+from nas_trial.mixing import Mixing
 
 
 class CellNode(ABC):
@@ -69,7 +72,15 @@ class OwnInputs(nn.Module, CellNode):
 
     def forward(self, states: Sequence[Tensor]) -> Tensor:
         """The sum of what the operations make of the states that they chose; all have the shape of this sum."""
-        return _sum(self, self.edges(), states)
+        return _sum([self._output(i, states) for i in range(self._count)])
+
+    def _output(self, i: int, states: Sequence[Tensor]) -> Tensor:
+        """What an operation makes of its input: a mixture of states, or where each has its own weights, of outputs."""
+        source, operation = self._source(i), cast("nn.Module", self._modules[str(i)])
+        decision = decision_of(source)
+        if decision.mixing is None or not _follows(operation, decision):
+            return cast("Tensor", operation(source(states)))
+        return _followed(decision, decision.mixing, operation, states)
 
     def _source(self, i: int) -> InputChoice:
         return cast("InputChoice", self._modules[f"input{i}"])
@@ -105,7 +116,19 @@ class DistinctInputs(Choice, CellNode):
 
     def _computed(self, value: Decided, states: Sequence[Tensor]) -> Tensor:
         """The sum of what the operations make of the chosen states; all have the shape of this sum."""
-        return _sum(self, _edges(value), states)
+        return _sum([self._output(name, states) for name, _ in _edges(value)])
+
+    def _mixed(self, mixing: Mixing, states: Sequence[Tensor]) -> Tensor:
+        """The sum of what all operations make of their states, each times the weight of the state."""
+        terms = []
+        for index in mixing.computed:
+            name = str(mixing.options[index])
+            module = cast("nn.Module", self._modules[name])
+            terms.append(mixing.term(index, mixing.alone(index, (module,), partial(self._output, name, states))))
+        return cast("Tensor", mixing.sum(terms))
+
+    def _output(self, name: str, states: Sequence[Tensor]) -> Tensor:
+        return cast("Tensor", cast("nn.Module", self._modules[name])(states[int(name)]))
 
     def _live(self, value: Decided) -> Collection[str]:
         return cast("tuple[str, ...]", value)
@@ -118,9 +141,27 @@ def _edges(chosen: Decided) -> tuple[tuple[str, int], ...]:
     return tuple((key, int(key)) for key in cast("tuple[str, ...]", chosen))
 
 
-def _sum(node: nn.Module, edges: Sequence[tuple[str, int]], states: Sequence[Tensor]) -> Tensor:
-    outputs = (cast("Tensor", cast("nn.Module", node._modules[name])(states[source])) for name, source in edges)
-    total = next(outputs)
-    for output in outputs:
+def _follows(operation: nn.Module, decision: Decision) -> bool:
+    return any(isinstance(part, Following) and decision_of(part) is decision for part in operation.modules())
+
+
+def _followed(decision: Decision, mixing: Mixing, operation: nn.Module, states: Sequence[Tensor]) -> Tensor:
+    """The sum over all states of what the operation with the weights for that state makes of it."""
+    terms = []
+    value = decision.value
+    try:
+        for index in mixing.computed:
+            key = str(mixing.options[index])
+            decision.mixing, decision.value = None, key
+            output = mixing.alone(index, (operation,), partial(operation, states[int(key)]))
+            terms.append(mixing.term(index, output))
+    finally:
+        decision.mixing, decision.value = mixing, value
+    return cast("Tensor", mixing.sum(terms))
+
+
+def _sum(outputs: Sequence[Tensor]) -> Tensor:
+    total = outputs[0]
+    for output in outputs[1:]:
         total = total + output
     return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -11,17 +12,18 @@ from torch import nn
 
 from nas_trial.construction import construction
 from nas_trial.decision import Decision
+from nas_trial.mixing import Mixing
 
 Read = Callable[[Decision], Decided]
 """What is decided for a decision: now, or in an architecture."""
 
 
-class Branching:
+class Branching(ABC):
     """A module of whose children only some take part, by what is decided; a second base beside that of the module."""
 
+    @abstractmethod
     def _taking_part(self, read: Read) -> Collection[str] | None:
         """Names of the children that take part, given what is decided; None if all do."""
-        raise NotImplementedError
 
 
 class Choice(nn.Module, Branching):
@@ -39,18 +41,26 @@ class Choice(nn.Module, Branching):
         self._decision = construction().decide(node, type(self).__name__, label=label)
 
     def forward(self, *args: Any, **kwargs: Any) -> object:  # as each kind of choice is called
-        """What this computes under what is decided; in a supernet, under the active architecture.
+        """What this computes under what is decided; in a supernet, under the active architecture or mixture.
 
         This is the one place where a choice turns what is decided into what is computed.
 
         Raises:
-            StateError: This is part of a supernet, and no architecture is active here.
+            StateError: This is part of a supernet, and nothing is active here.
+            UnmixableError: A mixture is active, and what is offered here cannot be mixed.
         """
+        mixing = self._decision.mixing
+        if mixing is not None:
+            return self._mixed(mixing, *args, **kwargs)
         return self._computed(self._decision.get(), *args, **kwargs)
 
+    @abstractmethod
     def _computed(self, value: Decided, *args: Any, **kwargs: Any) -> object:
-        """What this computes if ``value`` is decided, whatever is active: a path, or a term of a weighted sum."""
-        raise NotImplementedError
+        """What this computes if ``value`` is decided, whatever is active."""
+
+    @abstractmethod
+    def _mixed(self, mixing: Mixing, *args: Any, **kwargs: Any) -> object:
+        """The weighted sum of what this computes for all that is offered."""
 
     def _taking_part(self, read: Read) -> Collection[str] | None:
         return self._live(read(self._decision))

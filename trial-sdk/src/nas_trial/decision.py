@@ -1,9 +1,10 @@
 """One decision as a model holds it: where it stands in the space, what it offers, and what is decided.
 
 In a sub-graph the value is fixed when the model is constructed; in a supernet it is open, and changes with every
-`nas_trial.activate`. Modules and value expressions that make the same decision hold the same object.
+`nas_trial.activate`, or with every sample of a one-shot search. Modules and value expressions that make the same
+decision hold the same object.
 
-Not here: which value it gets (``construction``), arithmetic on it (``values``).
+Not here: which value it gets (``construction``), arithmetic on it (``values``), weighted sums (``mixing``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass, replace
 from nascore.errors import StateError
 from nascore.space import Candidate, Integer, Literal, Node, OneOf, Real, Repeat, SearchSpace, SomeOf
 from nascore.space import Value as Decided
+
+from nas_trial.mixing import Mixing
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +67,11 @@ class Decision:
         node: What it offers, without what is nested in it.
         value: What is decided, as in an architecture; None while it is inactive, or nothing is decided.
         is_open: Whether everything it offers exists, and ``value`` may change (supernet).
+        mixing: The weights of what it offers, while a mixture is computed; else None. Where only one has a weight, or
+            several may be chosen, ``value`` says which; otherwise it is None.
     """
 
-    __slots__ = ("identity", "is_open", "node", "path", "value")
+    __slots__ = ("identity", "is_open", "mixing", "node", "path", "value")
 
     def __init__(
         self, identity: Identity, node: Node, *, path: str = "", value: Decided | None = None, is_open: bool = False
@@ -76,6 +81,7 @@ class Decision:
         self.node = node
         self.value = value
         self.is_open = is_open
+        self.mixing: Mixing | None = None
 
     @property
     def key(self) -> Identity:
@@ -87,8 +93,11 @@ class Decision:
 
         Raises:
             StateError: Nothing is decided: no architecture is active, or the active one does not reach this place.
+            UnmixableError: A mixture of several is computed.
         """
         if self.value is None:
+            if self.mixing is not None:
+                raise self.mixing.refusal("the model uses its value as a plain number or text")
             raise StateError(
                 f"Nothing is decided for {self.path!r}: no architecture is active, or it does not reach this place.",
                 hint="Call nas.activate(supernet, architecture) before the forward pass.",

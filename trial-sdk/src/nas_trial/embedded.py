@@ -12,28 +12,39 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from nascore.errors import StateError, UnsupportedError
 from nascore.record import (
+    Begun,
+    Derived,
     ExperimentAction,
     ExperimentSpec,
     Lease,
     LeaseAnswer,
+    NextSamples,
+    Outcome,
     Registration,
     Renewal,
+    SampleExchange,
     TrialRecord,
     Verdict,
 )
+from nascore.record.exchange import MIXABLE, NOTHING
 from nascore.space import SearchSpace
+from torch import nn
 
 from nas_trial.attempt import Attempt
 from nas_trial.post import WAIT_S, Post
+from nas_trial.sharing import SharedWeights
 
 if TYPE_CHECKING:
     from nascore.experiment import Engine, Experiments
+    from nascore.experiment.exchange import Seat
 
 AnswerT = TypeVar("AnswerT")
 
@@ -106,6 +117,79 @@ class Embedded:
         return await self._experiments.create(self._spec, request_id=secrets.token_hex(16), identifier=self._identifier)
 
 
+class EmbeddedLine:
+    """A search's line to an experiment in this process; see `nas_trial.oneshot.line.Line`."""
+
+    def __init__(self, embedded: Embedded, lease: Lease) -> None:
+        self._embedded = embedded
+        self._lease = lease
+
+    def samples(self) -> SampleExchange:
+        """Return the exchange of samples."""
+        return EmbeddedExchange(self._embedded, self._lease)
+
+    def shared(self, network: nn.Module, table: str, *, every: int) -> SharedWeights:
+        """Raise `UnsupportedError`: this process is the only worker."""
+        raise UnsupportedError(
+            f"{table}: several workers share no weights in one process.", hint="Search by `nascore run --parallel`."
+        )
+
+
+class EmbeddedExchange:
+    """The exchange of samples with an engine in this process; keeps the promises of `SampleExchange`."""
+
+    def __init__(self, embedded: Embedded, lease: Lease) -> None:
+        self._embedded = embedded
+        self._lease = lease
+        self._stack = AsyncExitStack()
+        self._seat: Seat | None = None
+
+    def begin(
+        self,
+        *,
+        batches_per_epoch: int,
+        costs: Mapping[tuple[str, str, str], float] = NOTHING,
+        unmixable: Mapping[str, str] = MIXABLE,
+        snapshot: tuple[bytes, int] | None = None,
+        next_sample: int = 0,
+    ) -> Begun:
+        """Begin, or begin again; see `SampleExchange.begin`."""
+        # Imported here and not above: it imports gRPC, which a worker must not before it has forked.
+        from nascore.experiment.exchange import Opening  # noqa: PLC0415
+
+        self.close()
+        state, told = snapshot or (None, 0)
+        lease = self._lease
+        entered = self._stack.enter_async_context(self._embedded.engine.samples(_WORKER, lease.trial, lease.epoch))
+        self._seat = self._embedded.call(entered)
+        opening = Opening(batches_per_epoch, costs, unmixable, state=state, told=told, next_sample=next_sample)
+        return self._embedded.call(self._seat.begin(opening))
+
+    def exchange(self, outcomes: Sequence[tuple[int, Outcome]], want: int) -> NextSamples:
+        """Tell outcomes, then ask for samples."""
+        return self._embedded.call(self._taken.exchange(outcomes, want))
+
+    def snapshot(self) -> tuple[bytes, int]:
+        """Return the tuner's state, and how many outcomes it contains."""
+        saved = self._embedded.call(self._taken.save())
+        return saved.state, saved.told
+
+    def derive(self, count: int) -> tuple[Derived, ...]:
+        """Return up to ``count`` final architectures, best first."""
+        return self._embedded.call(self._taken.derive(count))
+
+    def close(self) -> None:
+        """End it; twice is harmless."""
+        self._seat = None
+        self._embedded.call(self._stack.aclose())
+
+    @property
+    def _taken(self) -> Seat:
+        if self._seat is None:
+            raise StateError("The exchange has not begun.", hint="Call begin first.")
+        return self._seat
+
+
 class EmbeddedPost(Post):
     """A post at an experiment in this process."""
 
@@ -116,6 +200,10 @@ class EmbeddedPost(Post):
 
     def close(self) -> None:
         """End all calls; they are those of this process, and end with `Embedded`."""
+
+    def line(self, lease: Lease) -> EmbeddedLine:
+        """Return what a SEARCH trial needs beside its lease."""
+        return EmbeddedLine(self._embedded, lease)
 
     def _register(self, space: SearchSpace, *, devices: tuple[str, ...]) -> Registration:
         return self._embedded.call(self._engine.register_space(_WORKER, space, devices=devices))

@@ -12,6 +12,7 @@ from torch import nn
 from nas_trial.choice import Choice
 from nas_trial.construction import construction
 from nas_trial.decision import Decision
+from nas_trial.mixing import Mixing
 from nas_trial.names import module_name
 
 
@@ -38,3 +39,7 @@ class Following(Choice):
 
     def _computed(self, value: Decided, *args: object, **kwargs: object) -> object:
         return cast("nn.Module", self._modules[module_name(str(value))])(*args, **kwargs)
+
+    def _mixed(self, mixing: Mixing, *args: object, **kwargs: object) -> object:
+        # Who follows is told by `following` which term of the mixture it computes, and never comes here.
+        raise mixing.refusal("what depends on it is computed where it is not known which candidate that is")

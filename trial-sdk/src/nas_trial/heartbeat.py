@@ -27,12 +27,15 @@ class Watcher(Protocol):
     def lose(self, reason: str) -> None:
         """The trial is another worker's now, or gone; drop it."""
 
+    def save(self) -> None:
+        """The trial shall save its state and go on; what keeps none does nothing."""
+
 
 class Heartbeat:
     """Renews one lease at a time, every third of its duration, from a daemon thread.
 
-    The server may command CHECKPOINT, which is accepted and has no effect: a trial that is begun again begins from
-    scratch, so weights half way would serve nobody.
+    The server may command CHECKPOINT, which a one-shot search obeys. For others it has no effect: a trial that is begun
+    again begins from scratch, so weights half way would serve nobody.
     """
 
     def __init__(self, renew: Callable[[Lease], Renewal]) -> None:
@@ -113,5 +116,7 @@ class Heartbeat:
         else:
             if renewal.command is Command.STOP:
                 watcher.stop("The server stopped this trial.")
+            elif renewal.command is Command.CHECKPOINT:
+                watcher.save()
             return renewal.duration_s / 3
         return lease.duration_s / 3

@@ -10,17 +10,23 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 
 from nascore.errors import InvalidInputError, LeaseSupersededError, NascoreError, UnavailableError
-from nascore.record import EndReason, Lease, Verdict
+from nascore.record import EndReason, Lease, Task, Verdict
 from nascore.weights import DirectoryStore
 
 from nas_trial.attempt import Attempt, carry_out, opened_store
 from nas_trial.briefing import Briefing
 from nas_trial.failures import Stopped
 from nas_trial.heartbeat import Heartbeat
+from nas_trial.oneshot.carrying import SearchTrial, carry_out_search, settle_search
+from nas_trial.oneshot.line import Line
+from nas_trial.oneshot.orders import is_judged_on_test
+from nas_trial.oneshot.overseer import Ended, Wish
 from nas_trial.post import Post, work_through
+from nas_trial.termination import Deferral, deferred_termination
 from nas_trial.trial import Trial
 from nas_trial.trial_log import SharedLog, log_file, logged
 
@@ -44,6 +50,8 @@ class Running:
         self._sent: list[Future[Verdict]] = []
         self._stop = ""
         self._lost = ""
+        self._wants_saving = False
+        self.termination = Deferral()
 
     def stop(self, reason: str) -> None:
         """End the trial at its next report."""
@@ -52,6 +60,26 @@ class Running:
     def lose(self, reason: str) -> None:
         """Drop the trial at its next report."""
         self._lost = reason
+
+    @property
+    def line(self) -> Line:
+        """What a search needs beside its lease."""
+        return self._post.line(self.lease)
+
+    def save(self) -> None:
+        """Save a search at its next sample."""
+        self._wants_saving = True
+
+    def wish(self) -> Wish:
+        """Say what is wanted of a search; see `Overseer.wish`."""
+        self._obey()
+        if self.termination.is_asked_for:
+            return Wish.END
+        return Wish.SAVE if self._wants_saving else Wish.NOTHING
+
+    def saved(self) -> None:
+        """Hear that it was saved."""
+        self._wants_saving = False
 
     def report(self, step: int, metrics: Mapping[str, float]) -> None:
         """Send metrics, waiting a little for the verdict; without an answer of the server the trial goes on.
@@ -77,6 +105,9 @@ class Running:
     def _heed(self, *, wait_s: float) -> None:
         with suppress(TimeoutError):
             self._sent[-1].exception(timeout=wait_s)
+        self._obey()
+
+    def _obey(self) -> None:
         while self._sent and self._sent[0].done():
             if self._verdict(self._sent.pop(0)) is Verdict.STOP:
                 self._stop = self._stop or "The tuner stopped this trial after a report."
@@ -136,7 +167,7 @@ def work_in_process(
 
     try:
         with opened_store(folder) as store, shared.opened() if log is not None else nullcontext():
-            return work_through(post, carry)
+            return work_through(post, carry, settle=partial(settle_search, folder))
     finally:
         heartbeat.close()
         # Every trial waits for its reports; what is left belongs to one that was broken off, and nobody waits for it.
@@ -152,9 +183,23 @@ def _attempt(
     section: AbstractContextManager[None],
 ) -> Attempt:
     with section, _back_in_this_folder():
-        attempt = carry_out(trial, running.lease, report=running.report, store=store, briefing=briefing)
+        attempt = _carried_out(trial, running, store=store, briefing=briefing)
     running.settle()
     return attempt
+
+
+def _carried_out(trial: Trial, running: Running, *, store: DirectoryStore | None, briefing: Briefing) -> Attempt:
+    lease = running.lease
+    if lease.proposal.task is not Task.SEARCH:
+        trial.reports_on_test = is_judged_on_test(lease.proposal)
+        return carry_out(trial, lease, report=running.report, store=store, briefing=briefing)
+    with deferred_termination() as running.termination:
+        try:
+            return carry_out_search(SearchTrial(trial, lease, running.line, running, store, briefing))
+        except Ended:
+            # It was asked for by the signal that was put off.
+            running.termination.settle()
+            raise
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nas_trial.choice import Choice
 from nas_trial.construction import described
+from nas_trial.mixing import Mixing, Term
 from nas_trial.values import Leaf
 
 Reduction = Literal["sum", "mean", "concat", "none"]
@@ -96,6 +97,30 @@ class InputChoice(Choice):
             total = total + tensor
         return total / len(chosen) if self._reduction == "mean" else total
 
+    def _mixed(self, mixing: Mixing, inputs: Sequence[Tensor]) -> Tensor | list[Tensor]:
+        """Every input times its weight, reduced like chosen ones; a mean divides by the sum of the weights.
+
+        Where one is chosen, all reductions are the sum.
+        """
+        self._check_inputs(inputs)
+        terms = [mixing.term(index, inputs[index]) for index in mixing.computed]
+        if isinstance(self._decision.node, OneOf):
+            total = cast("Tensor", mixing.sum(terms))
+            return [total] if self._reduction == "none" else total
+        if self._reduction in {"concat", "none"}:
+            return self._several(mixing, terms)
+        if not terms:
+            return torch.zeros_like(inputs[0])
+        total = cast("Tensor", mixing.sum(terms))
+        return total if self._reduction == "sum" else _divided(total, mixing)
+
+    def _several(self, mixing: Mixing, terms: Sequence[Term]) -> Tensor | list[Tensor]:
+        most = cast("SomeOf", self._decision.node).max_chosen
+        if len(terms) > most:
+            raise mixing.refusal(f"{len(terms)} inputs have weights, but at most {most} are chosen where they are kept")
+        weighted = [cast("Tensor", mixing.sum([term])) for term in terms]
+        return weighted if self._reduction == "none" else torch.cat(weighted, dim=self._dim)
+
     def _check_inputs(self, inputs: object) -> None:
         # Not as a tensor with a leading dimension, which a single input by mistake could be.
         if isinstance(inputs, Sequence) and len(inputs) == len(self._index):
@@ -105,6 +130,12 @@ class InputChoice(Choice):
             f"InputChoice {self._decision.identity!r} has {len(self._index)} inputs, but {given}.",
             hint=f"Call it with one list of {len(self._index)} tensors: choice([x, y, ...]).",
         )
+
+
+def _divided(total: Tensor, mixing: Mixing) -> Tensor:
+    if not sum(mixing.weights):
+        return total
+    return total / sum((mixing.factor(index) for index in mixing.computed), 0.0)
 
 
 def _names(value: Decided) -> tuple[str, ...]:

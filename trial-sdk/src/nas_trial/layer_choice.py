@@ -13,6 +13,7 @@ from torch import nn
 
 from nas_trial.choice import Choice, holds_choices
 from nas_trial.construction import construction, described
+from nas_trial.mixing import Mixing
 from nas_trial.names import module_name
 
 _FACTORY = "A factory takes no arguments and returns a module: write lambda: nn.Conv2d(8, 8, 3), or nn.ReLU for F.relu."
@@ -68,7 +69,13 @@ class LayerChoice(Choice):
 
     def _computed(self, value: Decided, *args: object, **kwargs: object) -> object:
         """What the candidate makes of the same arguments; no other is touched."""
-        return cast("nn.Module", self._modules[module_name(str(value))])(*args, **kwargs)
+        return self._candidate(str(value))(*args, **kwargs)
+
+    def _mixed(self, mixing: Mixing, *args: object, **kwargs: object) -> object:
+        return mixing.mixed(self._candidate, args, kwargs)
+
+    def _candidate(self, key: str | int) -> nn.Module:
+        return cast("nn.Module", self._modules[module_name(str(key))])
 
 
 def _named(

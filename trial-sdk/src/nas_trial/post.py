@@ -21,6 +21,7 @@ from nascore.record import (
     Lease,
     LeaseAnswer,
     LeaseStatus,
+    Objective,
     OutcomeStatus,
     Registration,
     Renewal,
@@ -32,6 +33,7 @@ from nascore.space import SearchSpace
 from nas_trial.attempt import Attempt
 from nas_trial.briefing import Briefing, briefing_of
 from nas_trial.failures import failed
+from nas_trial.oneshot.line import Line
 from nas_trial.profile.demands import Demands
 
 logger = logging.getLogger(__name__)
@@ -51,18 +53,21 @@ class Post(ABC):
     Attributes:
         held: The lease that this worker holds; ``None`` for none.
         objectives: Names of the metrics that are optimised, once the space is registered.
+        goal: The first of them.
         demands: What is demanded of the cost of networks.
     """
 
     def __init__(self) -> None:
         self.held: Lease | None = None
         self.objectives: tuple[str, ...] = ()
+        self.goal: Objective | None = None
         self.demands = Demands()
 
     def register(self, space: SearchSpace, *, devices: tuple[str, ...] = ()) -> Registration:
         """Say which space this worker builds."""
         registration = self._register(space, devices=devices)
         self.objectives = tuple(objective.metric for objective in registration.objectives)
+        self.goal = next(iter(registration.objectives), None)
         return registration
 
     def recover(self) -> LeaseAnswer | None:
@@ -76,7 +81,16 @@ class Post(ABC):
     def brief(self, lease: Lease) -> Briefing:
         """Return what is known of a trial beyond its lease."""
         known = briefing_of(lease.proposal, objectives=self.objectives, trial=self.trial)
-        return replace(known, demands=self.demands)
+        return replace(known, demands=self.demands, goal=self.goal)
+
+    @property
+    def way(self) -> Mapping[str, str]:
+        """How a trial's own process reaches the server, as the variables of a worker's environment."""
+        return {}
+
+    @abstractmethod
+    def line(self, lease: Lease) -> Line:
+        """Return what a SEARCH trial needs beside its lease."""
 
     @abstractmethod
     def close(self) -> None:
@@ -155,7 +169,9 @@ def persistently(call: Callable[[], AnswerT]) -> AnswerT:
     return call()
 
 
-def work_through(post: Post, carry: Callable[[Lease], Attempt | None]) -> EndReason | None:
+def work_through(
+    post: Post, carry: Callable[[Lease], Attempt | None], *, settle: Callable[[Lease], None] = lambda lease: None
+) -> EndReason | None:
     """Lease trials and carry them out until there are none; return why there are no more.
 
     What an earlier process of this worker has finished is delivered first.
@@ -163,14 +179,18 @@ def work_through(post: Post, carry: Callable[[Lease], Attempt | None]) -> EndRea
     Args:
         post: Where trials come from.
         carry: Carries out a trial; returns ``None`` if the lease was lost meanwhile.
+        settle: Called once the result of a trial was taken, unless another attempt may follow.
     """
     answer = post.recover()
     while answer is None or answer.status is not LeaseStatus.ENDED:
         if answer is None or answer.lease is None:
             answer = persistently(post.lease)
             continue
-        attempt = carry(answer.lease)
-        answer = None if attempt is None else finished(post, answer.lease, attempt)
+        lease = answer.lease
+        attempt = carry(lease)
+        answer = None if attempt is None else finished(post, lease, attempt)
+        if attempt is not None and answer is not None and not attempt.is_retryable:
+            settle(lease)
     return answer.end_reason
 
 

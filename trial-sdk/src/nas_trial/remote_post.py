@@ -19,8 +19,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nascore.errors import NascoreError, StateError, UnavailableError
 from nascore.launch.spool import Parcel, ParcelKind, Spool
-from nascore.record import Lease, LeaseAnswer, Registration, Renewal, TrialRecord, TrialState, Verdict
+from nascore.record import (
+    Lease,
+    LeaseAnswer,
+    Registration,
+    Renewal,
+    SampleExchange,
+    TrialRecord,
+    TrialState,
+    Verdict,
+)
 from nascore.space import SearchSpace
+from torch import nn
 
 from nas_trial.absence import Absence
 from nas_trial.attempt import Attempt
@@ -28,6 +38,7 @@ from nas_trial.courier import Answer, Courier
 from nas_trial.environment import WorkerEnvironment, duration_text
 from nas_trial.parcels import outcome_parcel, report_parcel
 from nas_trial.post import WAIT_S, Post
+from nas_trial.sharing import SharedWeights
 
 if TYPE_CHECKING:
     # Never imported at run time by this module: gRPC starts threads, and this process may have yet to fork.
@@ -40,6 +51,14 @@ PATIENCE_S = 2.0
 TIMEOUT_S = 10.0
 """Seconds after which a call without an answer counts as unanswered, beside those that the server may wait."""
 
+_WAY = (
+    "NASCORE_SERVER",
+    "NASCORE_TOKEN_FILE",
+    "NASCORE_TOKEN",
+    "NASCORE_TLS_ROOTS",
+    "NASCORE_TLS_CERT",
+    "NASCORE_TLS_KEY",
+)
 _FIRST_CONTACT_S = 300.0
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0)
 _LONGEST_PAUSE_S = 5.0
@@ -61,6 +80,52 @@ def connected(environment: WorkerEnvironment) -> RemotePost:
     return RemotePost(client, environment)
 
 
+class RemoteLine:
+    """A search's line to a server; see `nas_trial.oneshot.line.Line`.
+
+    Args:
+        client: To the server.
+        experiment: Id of the experiment.
+        worker: Name of the worker.
+        lease: The trial's lease.
+    """
+
+    def __init__(self, client: Client, experiment: str, worker: str, *, lease: Lease) -> None:
+        self._client = client
+        self._experiment = experiment
+        self._worker = worker
+        self._lease = lease
+
+    def samples(self) -> SampleExchange:
+        """Return the exchange of samples."""
+        return self._client.samples(self._experiment, self._worker, self._lease.trial, self._lease.epoch)
+
+    def shared(self, network: nn.Module, table: str, *, every: int) -> SharedWeights:
+        """Return a network's weights as one copy with those of other workers."""
+        return SharedWeights(
+            network, table, client=self._client, experiment=self._experiment, worker=self._worker, every=every
+        )
+
+
+def line_of(way: Mapping[str, str], lease: Lease) -> RemoteLine:
+    """Return the line of a search that runs in a process of its own.
+
+    The process speaks to the server itself, over a connection that it makes after the fork: a hop through the
+    supervisor would lengthen each exchange, and could not be used while the supervisor is told to end.
+
+    Args:
+        way: From `Post.way` of the worker.
+        lease: The trial's lease.
+    """
+    # Forks of the trial, such as a loader's processes, do not use the connection, so nothing has to survive in them.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    # Imported here for the same reason as above.
+    from nascore.client import Client  # noqa: PLC0415
+
+    client = Client.from_environment(way, patience_s=PATIENCE_S, timeout_s=TIMEOUT_S)
+    return RemoteLine(client, way["NASCORE_EXPERIMENT"], way["NASCORE_WORKER"], lease=lease)
+
+
 class RemotePost(Post):
     """A post at a server.
 
@@ -79,6 +144,16 @@ class RemotePost(Post):
         self._spool = Spool(environment.folder or environment.home, experiment=self._experiment, worker=self._worker)
         self._absence = Absence(client.address, doing=self._doing, back=self._back)
         self._courier = Courier(self._send, spool=self._spool, absence=self._absence)
+
+    @property
+    def way(self) -> Mapping[str, str]:
+        """How a trial's own process reaches the server."""
+        known = {name: os.environ[name] for name in _WAY if name in os.environ}
+        return known | {"NASCORE_EXPERIMENT": self._experiment, "NASCORE_WORKER": self._worker}
+
+    def line(self, lease: Lease) -> RemoteLine:
+        """Return the line of a SEARCH trial."""
+        return RemoteLine(self._client, self._experiment, self._worker, lease=lease)
 
     def close(self) -> None:
         """End all calls, those that wait for the server included."""

@@ -13,6 +13,8 @@ from torch import nn
 
 from nas_trial.choice import Choice
 from nas_trial.construction import construction, described
+from nas_trial.mixing import Mixing
+from nas_trial.repeat_passes import Pass
 from nas_trial.values import Leaf
 
 _FACTORY = "Give a function of the number of the copy, from 0, whether it uses it or not: lambda i: Block(16)."
@@ -58,13 +60,15 @@ class Repeat(Choice):
         return self._count()
 
     def __iter__(self) -> Iterator[nn.Module]:
+        """The copies that are computed; in a mixture of counts the last one returns the weighted sum."""
         return (self[i] for i in range(self._count()))
 
     def __getitem__(self, i: int) -> nn.Module:
         count = self._count()
         if not -count <= i < count:
             raise IndexError(f"There is no copy {i} of Repeat {self._decision.identity!r}, which has {count}.")
-        return cast("nn.Module", self._modules[str(i % count)])
+        mixing = self._decision.mixing
+        return self._copy(i % count) if mixing is None else self._passing(mixing, i % count)
 
     def _live(self, value: Decided) -> Collection[str]:
         return tuple(map(str, range(cast("int", value))))
@@ -72,11 +76,27 @@ class Repeat(Choice):
     def _computed(self, value: Decided, first: object, *args: object, **kwargs: object) -> object:
         """What becomes of ``first`` in all copies, one after the other; the other arguments go to each of them."""
         for i in range(cast("int", value)):
-            first = cast("nn.Module", self._modules[str(i)])(first, *args, **kwargs)
+            first = self._copy(i)(first, *args, **kwargs)
         return first
 
+    def _mixed(self, mixing: Mixing, first: object, *args: object, **kwargs: object) -> object:
+        if not self._count():
+            return mixing.sum([mixing.term(index, first) for index in mixing.computed])
+        for copy in self:
+            first = copy(first, *args, **kwargs)
+        return first
+
+    def _passing(self, mixing: Mixing, i: int) -> nn.Module:
+        if i == 0 or self not in mixing.memory:
+            mixing.memory[self] = Pass(mixing)
+        return cast("nn.Module", cast("Pass", mixing.memory[self]).through(i, self._copy(i)))
+
+    def _copy(self, i: int) -> nn.Module:
+        return cast("nn.Module", self._modules[str(i)])
+
     def _count(self) -> int:
-        return cast("int", self._decision.get())
+        mixing = self._decision.mixing
+        return cast("int", self._decision.get()) if mixing is None else Pass(mixing).count
 
 
 def _bounds(count: object, label: str | None) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from nascore.errors import StateError
-from nascore.record import ExperimentRecord, ExperimentSpec, JsonValue, Limits, Objective, TrialRecord
+from nascore.record import ExperimentRecord, ExperimentSpec, JsonValue, Limits, Objective, OneShot, TrialRecord
 
 from nas_trial.annotated.declared import declare
 from nas_trial.embedded import Embedded, EmbeddedPost
@@ -55,6 +55,7 @@ def search(
     seed: int | None = None,
     max_duration_s: float | None = None,
     home: str | Path | None = None,
+    one_shot: OneShot | None = None,
 ) -> SearchResult:
     """Search in this process, and show a table of how it goes; Ctrl-C ends it, and what was found is returned.
 
@@ -69,6 +70,8 @@ def search(
         seed: Seed of everything random; the same one gives the same trials on a CPU.
         max_duration_s: Seconds after which no further trial begins.
         home: Folder of all experiments; ``NASCORE_HOME`` or ``~/.nascore`` if not given.
+        one_shot: For a one-shot tuner, how long it searches and what its result is held against; ``trials`` is then the
+            most that it may take. Its defaults if not given.
 
     Raises:
         InvalidInputError: ``trial`` is no ``nas.Trial``.
@@ -89,6 +92,7 @@ def search(
         limits=Limits(max_trials=trials, max_duration_s=max_duration_s),
         seed=seed,
         space=extract(trial.build),
+        one_shot=one_shot,
     )
     demands = Demands(maxima or {})
     with Embedded(spec, home=(home_folder(os.environ) if home is None else Path(home)).absolute()) as embedded:

@@ -67,7 +67,7 @@ class SessionTrial:
     def build(self, factory: Factory | None = None, *, example: object = None) -> nn.Module:
         """Seed all generators from the trial's seed, and return its network, on the CPU.
 
-        If the proposal names weights to begin with, those of equal key and shape are loaded.
+        If the proposal names weights to begin with, the network inherits from them by the proposal's rules.
 
         Args:
             factory: What is built, such as the model's class; may be left out if ``nas.connect(factory)`` was told.
@@ -77,7 +77,7 @@ class SessionTrial:
         Raises:
             Infeasible: The network is above a limit of the experiment.
             InvalidInputError: No factory was given, here or there.
-            UnsupportedError: The proposal is a mixture, has a task other than evaluate, or names rules of inheritance.
+            UnsupportedError: The proposal is a mixture, or has a task other than evaluate.
         """
         chosen = factory or self._factory
         if chosen is None:

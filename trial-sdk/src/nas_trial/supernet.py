@@ -68,7 +68,36 @@ def activate(supernet: nn.Module, architecture: Mapping[str, object]) -> Archite
     checked = known.space.architecture(architecture)
     for path, decision in known.decisions.items():
         decision.value = checked.get(path)
+        decision.mixing = None
     return checked
+
+
+def deactivate(supernet: nn.Module) -> None:
+    """Lets the supernet compute nothing, until something is decided again.
+
+    Raises:
+        InvalidInputError: The module is no supernet.
+    """
+    for decision in decisions_of(supernet).values():
+        decision.value = decision.mixing = None
+
+
+def decisions_of(supernet: nn.Module) -> Mapping[str, Decision]:
+    """The decisions of a supernet, by path: what its modules and values read.
+
+    Raises:
+        InvalidInputError: The module is no supernet.
+    """
+    return _found(supernet)[1].decisions
+
+
+def space_of(supernet: nn.Module) -> SearchSpace:
+    """The space of a supernet.
+
+    Raises:
+        InvalidInputError: The module is no supernet.
+    """
+    return _found(supernet)[1].space
 
 
 def is_supernet(module: nn.Module) -> bool:

@@ -13,12 +13,12 @@ import os
 import select
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nascore.errors import DataLossError, InvalidInputError, LeaseSupersededError, NascoreError, UnavailableError
-from nascore.record import Failure, FailureKind, Lease, Outcome, OutcomeStatus, Verdict
+from nascore.record import Failure, FailureKind, Lease, Outcome, OutcomeStatus, Task, Verdict
 
 from nas_trial.attempt import Attempt
 from nas_trial.failures import failed
@@ -27,6 +27,7 @@ from nas_trial.isolation import Channel, attempt_of_death
 from nas_trial.isolation.death import attempt_without_template
 from nas_trial.isolation.leases import attempt_from_message, briefing_to_message, lease_to_message
 from nas_trial.isolation.shortage import Kills
+from nas_trial.oneshot.overseer import Wish
 from nas_trial.post import Post
 from nas_trial.trial_log import length, log_file
 
@@ -34,6 +35,9 @@ logger = logging.getLogger(__name__)
 
 STOP_WAIT_S = 30.0
 """How long a trial that is told to stop may go on, for it heeds at its next report; then its process is ended."""
+
+SAVE_WAIT_S = 6.0
+"""How long a search may take to be saved when the worker is told to end."""
 
 _EXIT_WAIT_S = 1.0
 _KILLED_WAIT_S = 30.0
@@ -61,6 +65,7 @@ class _Orders:
     wake: int
     stop_reason: str = ""
     lost_reason: str = ""
+    wants_saving: bool = False
     kill_at: float = math.inf
     """When a trial that was told to stop is ended by force, on the monotonic clock."""
 
@@ -71,6 +76,10 @@ class _Orders:
     def lose(self, reason: str) -> None:
         self.lost_reason = reason
         os.write(self.wake, b"l")
+
+    def save(self) -> None:
+        self.wants_saving = True
+        os.write(self.wake, b"c")
 
 
 class Supervisor:
@@ -92,6 +101,7 @@ class Supervisor:
         self._woken, self._wake = os.pipe()
         self._kills = Kills()
         self._kills_before = 0
+        self._is_search = False
 
     def carry(self, lease: Lease) -> Attempt | None:
         """Carry out a trial in a process of its own; ``None`` if another worker has it now.
@@ -107,7 +117,11 @@ class Supervisor:
         try:
             child = self._ready_child()
             briefing = briefing_to_message(self._post.brief(lease))
-            child.channel.send({"lease": lease_to_message(lease), "briefing": briefing})
+            request = {"lease": lease_to_message(lease), "briefing": briefing}
+            self._is_search = lease.proposal.task is Task.SEARCH
+            if self._is_search:
+                request["way"] = dict(self._post.way)
+            child.channel.send(request)
             return self._attend(child, lease, orders, log=log, begun_at=begun_at)
         except LeaseSupersededError as error:
             logger.warning("Trial %d was dropped: %s", lease.trial, error)
@@ -118,6 +132,20 @@ class Supervisor:
             return self._died(log, begun_at)
         finally:
             self._heartbeat.rest()
+
+    def save(self) -> None:
+        """Have the running search saved, if there is one, and wait for it some seconds; other trials keep no state."""
+        child = self._child
+        if child is None or not self._is_search:
+            return
+        ends_at = time.monotonic() + SAVE_WAIT_S
+        # A process that dies or does not speak in time has what it saved before.
+        with suppress(OSError, DataLossError):
+            child.channel.send({"save": Wish.END.name})
+            while child.channel.has_message(max(0.0, ends_at - time.monotonic())):
+                message = child.channel.receive()
+                if message is None or "saved" in message:
+                    return
 
     def kill(self) -> None:
         """End the running trial's process at once, if there is one."""
@@ -169,7 +197,8 @@ class Supervisor:
                     return self._died(log, begun_at)
                 if "result" in message:
                     return self._result(child, message)
-                self._relay(child, lease, message["report"], orders)
+                if "report" in message:
+                    self._relay(child, lease, message["report"], orders)
 
     def _heed_template(self, child: _Child) -> bool:
         """Takes the template's word that a process has ended; whether the template is there.
@@ -200,6 +229,9 @@ class Supervisor:
     def _obey(self, child: _Child, orders: _Orders) -> None:
         if orders.lost_reason:
             raise LeaseSupersededError(orders.lost_reason)
+        if orders.wants_saving and self._is_search:
+            child.channel.send({"save": Wish.SAVE.name})
+        orders.wants_saving = False
         if orders.stop_reason:
             self._stop(child, orders)
 
@@ -246,7 +278,9 @@ class Supervisor:
         if status is None:
             return attempt_without_template()
         ran_out_of_memory = self._kills.count() > self._kills_before
-        return attempt_of_death(status, log=log, begun_at=begun_at, ran_out_of_memory=ran_out_of_memory)
+        attempt = attempt_of_death(status, log=log, begun_at=begun_at, ran_out_of_memory=ran_out_of_memory)
+        # A search goes on from where it was saved, so its death costs little more than a minute.
+        return replace(attempt, is_retryable=attempt.is_retryable or self._is_search)
 
     def _status_of(self, child: _Child | None, *, wait_s: float) -> int | None:
         while child is not None and child.status is None and self._template.has_message(wait_s):

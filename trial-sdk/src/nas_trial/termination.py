@@ -11,10 +11,15 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 AGAIN_AFTER_S = 1.0
 """How long `Terminated` may take from where it is raised to the worker before it is raised again."""
+
+DEFERRED_S = 6.0
+"""How long a signal is only noted where termination is deferred; then it is raised after all."""
 
 _arrived = threading.Event()
 
@@ -25,6 +30,45 @@ class Terminated(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.exit_code = 0 if number == signal.SIGTERM else 128 + number
+
+
+class Deferral:
+    """What is known of signals while they are deferred.
+
+    Attributes:
+        is_asked_for: Whether one came.
+    """
+
+    def __init__(self) -> None:
+        self.is_asked_for = False
+        self._number = 0
+        self._until = math.inf
+
+    def note(self, number: int) -> bool:
+        """Note a signal; whether it may wait."""
+        if not self.is_asked_for:
+            self.is_asked_for, self._number, self._until = True, number, time.monotonic() + DEFERRED_S
+        return time.monotonic() < self._until
+
+    def settle(self) -> None:
+        """Raise what was put off."""
+        if self.is_asked_for:
+            raise Terminated(self._number)
+
+
+_deferrals: list[Deferral] = []
+
+
+@contextmanager
+def deferred_termination() -> Iterator[Deferral]:
+    """Have signals noted and not raised for a few seconds, so that what is under way is saved; raised at the end."""
+    deferral = Deferral()
+    _deferrals.append(deferral)
+    try:
+        yield deferral
+    finally:
+        _deferrals.remove(deferral)
+    deferral.settle()
 
 
 def on_termination() -> None:
@@ -64,13 +108,17 @@ class _Handler:
 
     def __init__(self) -> None:
         self._raised_at = -math.inf
+        self._is_repeated = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
         if _arrived.is_set() or now - self._raised_at < AGAIN_AFTER_S / 2:
             return
-        if math.isinf(self._raised_at):
+        if not self._is_repeated:
+            self._is_repeated = True
             threading.Thread(target=_send_again, args=(os.getpid(), number), daemon=True).start()
+        if _deferrals and _deferrals[-1].note(number):
+            return
         self._raised_at = now
         raise Terminated(number)
 

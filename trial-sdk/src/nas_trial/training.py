@@ -18,6 +18,8 @@ from torch.optim import Optimizer
 
 from nas_trial.failures import NonFiniteError
 from nas_trial.metrics import MetricAverage, batch_size
+from nas_trial.oneshot.splits import TEST_PREFIX, validation_halves
+from nas_trial.placement import Placement
 from nas_trial.progress import metrics_text, write_line
 from nas_trial.trial import Trial
 
@@ -49,10 +51,11 @@ def train(trial: Trial, model: nn.Module, *, report: Report, objectives: Collect
         NonFiniteError: A loss or metric is NaN or infinite; the step is named.
         Stopped: If ``report`` raised it.
     """
-    settled = _Setting(trial, model)
+    settled = Placement(trial, model)
+    judging = _Judging(trial, model, settled, objectives)
     allowance = _Allowance(trial)
     if allowance.is_in_epochs and not allowance.epochs:
-        return Trained(_validate(trial, model, settled.batches(trial.validation_batches()), objectives), 0)
+        return Trained(judging.validated() | judging.tested(), 0)
     optimizer = trial.optimizer(model.parameters())
     scheduler = trial.scheduler(optimizer)
     metrics: dict[str, float] = {}
@@ -68,12 +71,12 @@ def train(trial: Trial, model: nn.Module, *, report: Report, objectives: Collect
             )
         batches += count
         allowance.epochs_done += 1
-        metrics = _validate(trial, model, settled.batches(trial.validation_batches()), objectives)
+        metrics = judging.validated()
         _show(allowance, loss, metrics, seconds=time.monotonic() - started)
         report(allowance.epochs_done, metrics)
         if scheduler is not None:
             scheduler.step()
-    return Trained(metrics, batches)
+    return Trained(metrics | judging.tested(), batches)
 
 
 def _train_epoch(
@@ -91,15 +94,33 @@ def _train_epoch(
     return watch.finish()
 
 
-@torch.no_grad()
-def _validate(
-    trial: Trial, model: nn.Module, batches: Iterable[object], objectives: Collection[str]
-) -> dict[str, float]:
-    model.eval()
-    average = MetricAverage()
-    for batch in batches:
-        average.add(trial.validation_step(model, batch), weight=batch_size(batch))
-    return average.result(needed=objectives)
+class _Judging:
+    """Judges the network on the validation data; of a one-shot experiment on one half, and at its end on the other."""
+
+    def __init__(self, trial: Trial, model: nn.Module, placement: Placement, objectives: Collection[str]) -> None:
+        self._trial = trial
+        self._model = model
+        self._placement = placement
+        self._objectives = objectives
+        self._halves = validation_halves(trial) if trial.reports_on_test else None
+
+    def validated(self) -> dict[str, float]:
+        halves = self._halves
+        return self._judged(self._trial.validation_batches() if halves is None else halves.first.whole())
+
+    def tested(self) -> dict[str, float]:
+        if self._halves is None:
+            return {}
+        metrics = self._judged(self._halves.second.whole())
+        return {TEST_PREFIX + name: value for name, value in metrics.items()}
+
+    @torch.no_grad()
+    def _judged(self, batches: Iterable[object]) -> dict[str, float]:
+        self._model.eval()
+        average = MetricAverage()
+        for batch in self._placement.batches(batches):
+            average.add(self._trial.validation_step(self._model, batch), weight=batch_size(batch))
+        return average.result(needed=self._objectives)
 
 
 def _show(allowance: _Allowance, loss: float, metrics: Mapping[str, float], *, seconds: float) -> None:
@@ -165,33 +186,3 @@ class _Allowance:
             yield batch
             if not self.is_in_epochs and self.is_used_up(before + count + 1):
                 return
-
-
-class _Setting:
-    """Where the network and its batches lie: on which device, and in which memory format."""
-
-    def __init__(self, trial: Trial, model: nn.Module) -> None:
-        self.device = torch.device(trial.device)
-        has_images = any(isinstance(module, nn.Conv2d) for module in model.modules())
-        self.is_channels_last = has_images if trial.channels_last is None else trial.channels_last
-        if self.is_channels_last:
-            model.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        else:
-            model.to(self.device)
-
-    def batches(self, batches: Iterable[object]) -> Iterator[object]:
-        return map(self._moved, batches)
-
-    def _moved(self, part: object) -> object:
-        if isinstance(part, Tensor):
-            layout = torch.channels_last if self.is_channels_last and part.dim() == 4 else torch.preserve_format
-            return part.to(self.device, non_blocking=True, memory_format=layout)
-        if isinstance(part, Mapping):
-            return {name: self._moved(value) for name, value in part.items()}
-        if isinstance(part, tuple | list):
-            moved = [self._moved(value) for value in part]
-            if isinstance(part, list):
-                return moved
-            # A named tuple stays one.
-            return getattr(part, "_make", tuple)(moved)
-        return part

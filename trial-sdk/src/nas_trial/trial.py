@@ -6,7 +6,7 @@ Not here: the loop (``nas_trial.training``), processes, the server. For a loop o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from nascore.errors import InvalidInputError, UnsupportedError
@@ -17,6 +17,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from nas_trial.metrics import MetricValue
+
+if TYPE_CHECKING:
+    from nas_trial.oneshot.options import SearchOptions
 
 
 class Trial:
@@ -29,19 +32,27 @@ class Trial:
         epochs: Passes over the training batches, unless the tuner sets a budget; 0 only validates.
         channels_last: Whether images lie channels last in memory, which is faster for most convolutional networks;
             ``None`` chooses it for networks with 2-d convolutions.
-        keeps_weights: Whether the trained weights are stored beside the experiment.
+        keeps_weights: Whether the trained weights are stored beside the experiment; a number keeps those of as many of
+            the newest trials and of the best, and lets the others go.
         budget: What the tuner allows this trial, for budgets in units of your own; ``None`` for no limit.
+        search_options: How a one-shot search runs; ``None`` for the defaults.
+        reports_on_test: Set by the SDK for trials of a one-shot experiment: their validation data are split, and the
+            metrics of the untouched part are reported beside the others, as ``test accuracy``.
     """
 
     epochs: int = 10
     channels_last: bool | None = None
-    keeps_weights: bool = True
+    keeps_weights: bool | int = True
     budget: Budget | None = None
+    search_options: SearchOptions | None = None
+    reports_on_test: bool = False
 
     _EXAMPLES: ClassVar[Mapping[str, str]] = {
         "build": "def build(self): return Net()",
         "train_batches": "def train_batches(self): return DataLoader(self.train, batch_size=128, shuffle=True)",
         "validation_batches": "def validation_batches(self): return DataLoader(self.validation, batch_size=512)",
+        "search_batches": "def search_batches(self): return DataLoader(self.search, batch_size=128, shuffle=True)",
+        "test_batches": "def test_batches(self): return DataLoader(self.test, batch_size=512)",
     }
 
     @property
@@ -60,6 +71,20 @@ class Trial:
     def validation_batches(self) -> Iterable[object]:
         """Return the batches that the network is judged on."""
         raise self._missing("validation_batches")
+
+    def search_batches(self) -> Iterable[object]:
+        """Return the batches by which a one-shot search learns about architectures: none of ``train_batches``.
+
+        Only if you override it: otherwise ``train_batches`` is split in two halves.
+        """
+        raise self._missing("search_batches")
+
+    def test_batches(self) -> Iterable[object]:
+        """Return the batches on which a one-shot experiment reports: none that anything was trained or chosen by.
+
+        Only if you override it: otherwise ``validation_batches`` is split in two halves there.
+        """
+        raise self._missing("test_batches")
 
     def training_step(self, model: nn.Module, batch: object) -> Tensor:
         """Return the loss of a batch, a scalar; by default the cross-entropy of ``(inputs, labels)``."""

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from nascore.errors import NascoreError, PermissionDeniedError, UnavailableError
@@ -25,6 +26,7 @@ from nas_trial.extract import extract
 from nas_trial.in_process import work_in_process
 from nas_trial.isolation import Channel, start_template
 from nas_trial.isolation.linux import thread_count
+from nas_trial.oneshot.carrying import settle_search
 from nas_trial.post import Post, work_through
 from nas_trial.supervisor import Supervisor, TemplateDied
 from nas_trial.termination import Terminated, end_of_termination, on_termination
@@ -107,7 +109,11 @@ def _work(trial: Trial, post: Post, environment: WorkerEnvironment, template: Ch
         return work_in_process(trial, post, folder=environment.folder, log=log)
     supervisor = Supervisor(post, template, folder=environment.folder)
     try:
-        return work_through(post, supervisor.carry)
+        return work_through(post, supervisor.carry, settle=partial(settle_search, environment.folder))
+    except Terminated:
+        end_of_termination()
+        supervisor.save()
+        raise
     finally:
         supervisor.kill()
 

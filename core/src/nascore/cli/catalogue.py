@@ -46,6 +46,7 @@ BUILT_IN: Mapping[str, Entry] = MappingProxyType(
         "pause": Entry(STEER, "nascore.cli.pause", "Begin no new trials; running ones go on."),
         "stop": Entry(STEER, "nascore.cli.stop", "End an experiment; it may be resumed."),
         "token": Entry(STEER, "nascore.cli.token", "Make, list and revoke tokens of a server."),
+        "weights": Entry(TAKE, "nascore.cli.weights", "Look at checkpoints, take them out, care for them, serve them."),
         "export": Entry(TAKE, "nascore.cli.export", "Write the best architecture, all trials, or model code."),
     }
 )

@@ -13,8 +13,9 @@ from nascore.cli.failure import DONE, SearchFailedError
 from nascore.cli.screen import say, show
 from nascore.cli.tables import architecture_table, trials_table
 from nascore.cli.trials import sorted_trials
+from nascore.cli.trusttable import show_trust
 from nascore.cli.wording import END_REASONS, count_text, counts_text, done_count
-from nascore.record import EndReason, ExperimentRecord, TrialRecord, TrialState
+from nascore.record import EndReason, ExperimentRecord, Mode, TrialRecord, TrialState, is_result
 
 _SHOWN = 5
 _REASONS = 5
@@ -53,6 +54,7 @@ class Ending:
         if not self.best and self.record.end_reason is not EndReason.STOPPED:
             raise self._failure()
         self._show_best()
+        self._show_trust()
         self._show_next()
         return DONE
 
@@ -84,13 +86,18 @@ class Ending:
         objectives = self.record.spec.objectives
         shown = list(self.best)
         if len(objectives) == 1:
-            done = [trial for trial in self.trials if trial.state is TrialState.SUCCEEDED]
+            done = [trial for trial in self.trials if trial.state is TrialState.SUCCEEDED and is_result(trial)]
             shown = sorted_trials(done, objectives, by=objectives[0].metric)[:_SHOWN]
         if shown:
             show(trials_table(shown, objectives, now=time.time()))
         if shown and shown[0].proposal.architecture and (len(shown) == 1 or len(objectives) == 1):
             show("")
             show(architecture_table(shown[0]))
+
+    def _show_trust(self) -> None:
+        if self.record.spec.mode is Mode.ONE_SHOT:
+            show("")
+            show_trust(self.record, self.trials)
 
     def _show_next(self) -> None:
         record = self.record

@@ -1,4 +1,4 @@
-"""``nascore export``: the best architecture, all trials, or model code with an architecture written into it."""
+"""``nascore export``: the best architecture, all trials, model code with an architecture in it, or weights."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from nascore.cli.source import Found, Records, choose_records, server_options
 from nascore.cli.suggestion import did_you_mean
 from nascore.cli.tables import metric_names
 from nascore.cli.verb import Verb, experiment_argument
+from nascore.cli.weightsfile import write_weights
 from nascore.cli.wording import metrics_of
 from nascore.errors import NotFoundError
 from nascore.record import TrialRecord
@@ -40,6 +41,7 @@ _PACKAGES = {_CODE: "nas-trial", _ONNX: "'nas-trial[onnx]'"}
 @click.option("--trial", "number", type=Count(0), metavar="N", help="Only the architecture of trial N.")
 @click.option("--code", type=click.Path(dir_okay=False, path_type=Path), help="Write model code to this file.")
 @click.option("--onnx", type=click.Path(dir_okay=False, path_type=Path), help="Write an ONNX model to this file.")
+@click.option("--weights", type=click.Path(dir_okay=False, path_type=Path), help="Write the weights to this file.")
 @server_options
 @click.pass_context
 def command(
@@ -52,6 +54,7 @@ def command(
     number: int | None,
     code: Path | None,
     onnx: Path | None,
+    weights: Path | None,
     server: str | None,
     token_file: Path | None,
 ) -> None:
@@ -60,16 +63,20 @@ def command(
     ID is an id, the beginning of one, a name, or `last` (the default). Without `--best` or `--trial` all trials are
     written. `--code model.py` writes a stand-alone model with the chosen architecture (the best, unless `--trial`
     says otherwise) and its weights, if they were kept; `--onnx model.onnx` writes the same as an ONNX file.
+    `--weights best.safetensors` writes the weights alone, and says so if there are none.
     """
     if is_best and number is not None:
         raise WrongUsageError("--best and --trial cannot be given together.", fix="Keep one of them.")
     models = {form: target for form, target in ((_CODE, code), (_ONNX, onnx)) if target is not None}
     records = choose_records(context, server=server, token_file=token_file)
     found = records.find(experiment)
-    chosen = _chosen(records, found, number) if is_best or number is not None or models else None
-    if models and chosen is not None:
+    is_one = bool(is_best or number is not None or models or weights)
+    chosen = _chosen(records, found, number) if is_one else None
+    if chosen is not None and (models or weights is not None):
         for name, target in models.items():
             _write_model(found, chosen, target, form=name)
+        if weights is not None:
+            click.echo(str(write_weights(chosen, found.local_folder() / "weights", weights.resolve())))
         return
     rows = found.trials if chosen is None else (chosen,)
     if form == "csv":

@@ -19,7 +19,10 @@ from nascore.journal import Holder, Location
 from nascore.record import Asked, Told
 from nascore.service import TOKENS_NAME, Scope, Server, ServerTls, TokenFile, generate_token, make_grant, write_token
 from nascore.tuner import TunerSession, connect
+from nascore.weights import DirectoryStore
 
+WEIGHTS_NAME = "weights"
+"""Folder of an experiment's checkpoints, in the experiment's own; made when the first one is put."""
 _TOKEN_NAME = "token"  # noqa: S105 - the name of a file
 _WORKER_TOKEN_NAME = "worker-token"  # noqa: S105 - the same
 _SOCKET_NAME = "server.sock"
@@ -99,12 +102,14 @@ async def hosted(
         write_token(token_file, token)
         made = TokenFile(folder / TOKENS_NAME)
         address = _lasting(listening.address, folder)
-        server = Server(experiments, address=address, token=token, token_file=made, tls=listening.tls)
+        store = DirectoryStore(folder / WEIGHTS_NAME)
+        server = Server(experiments, address=address, token=token, token_file=made, tls=listening.tls, weights=store)
         address = await server.start()
         try:
             yield Host(experiments, address, token_file, folder, server)
         finally:
             await server.stop(_GRACE_S)
+            store.close()
             for file in (token_file, folder / _WORKER_TOKEN_NAME):
                 file.unlink(missing_ok=True)
 

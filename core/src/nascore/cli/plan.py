@@ -12,6 +12,7 @@ from pathlib import Path
 from nascore import nni
 from nascore.cli.failure import InputFileError, WrongUsageError
 from nascore.cli.limits import as_texts
+from nascore.cli.oneshot import one_shot_of
 from nascore.cli.request import Isolation, RunRequest
 from nascore.cli.runfile import RunFile
 from nascore.cli.tunerchoice import DEFAULT_TUNER, check_tuner
@@ -71,6 +72,8 @@ def _spec(request: RunRequest, tuner: str) -> ExperimentSpec:
         seed=request.seed,
         space=None if request.space_file is None else read_space(request.space_file),
         name=request.name or "",
+        mode=request.mode,
+        one_shot=one_shot_of(request.one_shot, parallel=request.parallel or 1),
     )
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from nascore.errors import SettingsError
-from nascore.record import Direction, JsonValue, Objective
+from nascore.record import Direction, JsonValue, Mode, Objective
 
 _HUB = re.compile(r"hub:[a-z0-9][a-z0-9-]*(\?\S*)?", re.IGNORECASE)
 _GPU = re.compile(r"\d+|(GPU|MIG)-[\w./-]+")
@@ -57,6 +57,8 @@ class RunRequest:
         is_tuner_insecure: Whether a tuner on another machine may be spoken to without TLS.
         maxima: The most that the figures of a network may be, by name.
         profile: Figures of networks that are reported with their metrics.
+        mode: Whether networks or supernets are trained.
+        one_shot: What is said of a one-shot search, by field; see ``nascore.cli.oneshot``.
         max_attempts, max_failures_in_a_row, lease_s: As in ``nascore.record.Limits``.
     """
 
@@ -82,12 +84,14 @@ class RunRequest:
     is_tuner_insecure: bool | None = None
     maxima: Mapping[str, float] | None = None
     profile: tuple[str, ...] | None = None
+    mode: Mode | None = None
+    one_shot: Mapping[str, JsonValue] | None = None
 
     def overridden_by(self, other: RunRequest) -> RunRequest:
         """Return this request with everything that ``other`` says in its place.
 
-        Limits of figures are joined one by one. So are settings, unless ``other`` names another tuner, which they were
-        not written for.
+        Limits of figures and parts of a one-shot search are joined one by one. So are settings, unless ``other`` names
+        another tuner, which they were not written for.
         """
         said = {item.name: value for item in fields(other) if (value := getattr(other, item.name)) is not None}
         is_same_tuner = other.tuner in (None, self.tuner)
@@ -97,6 +101,8 @@ class RunRequest:
             said.setdefault("settings", {})
         if self.maxima and other.maxima:
             said["maxima"] = {**self.maxima, **other.maxima}
+        if self.one_shot and other.one_shot:
+            said["one_shot"] = {**self.one_shot, **other.one_shot}
         if "trial_file" in said:
             said.setdefault("trial_command", None)
         if "hub" in said or "space_file" in said:

@@ -12,16 +12,18 @@ from nascore.cli.duration import parse_duration
 from nascore.cli.experimentfile import experiment_file_schema, read_experiment_file
 from nascore.cli.failure import InputFileError
 from nascore.cli.limits import Maximum, parse_figures, parse_maximum
+from nascore.cli.oneshot import given_one_shot, one_shot_options
 from nascore.cli.options import Count, Parsed, database_option
 from nascore.cli.plan import plan_of
 from nascore.cli.progress import choose_reporter
 from nascore.cli.request import Isolation, RunRequest, parse_gpus, parse_objective, parse_space
+from nascore.cli.sharing import share_option, with_sharing
 from nascore.cli.source import chosen_home
 from nascore.cli.suggestion import did_you_mean
 from nascore.cli.tunerverb import TunerVerb, given_settings, insecure_option, settings_option
 from nascore.cli.verb import quiet_option
 from nascore.journal import Location
-from nascore.record import JsonValue, Objective
+from nascore.record import JsonValue, Mode, Objective
 
 _YAML = (".yaml", ".yml")
 
@@ -69,6 +71,8 @@ def _show_schema(context: click.Context, _parameter: click.Parameter, value: boo
 )
 @click.option("--gpus", type=Parsed("0,1|none", parse_gpus), help="GPUs to use.  [default: all]")
 @click.option("--name", help="Name of the experiment.")
+@share_option
+@one_shot_options
 @database_option
 @click.option(
     "--schema",
@@ -82,6 +86,7 @@ def _show_schema(context: click.Context, _parameter: click.Parameter, value: boo
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     *,
     target: Path,
     tuner: str | None,
@@ -99,8 +104,11 @@ def command(
     isolation: str | None,
     gpus: tuple[str, ...] | None,
     name: str | None,
+    sharing: str | None,
+    mode: str | None,
     database: Location | None,
     is_quiet: bool,
+    **_one_shot: object,
 ) -> None:
     """Search on this machine.
 
@@ -127,8 +135,10 @@ def command(
         is_tuner_insecure=is_tuner_insecure or None,
         maxima=dict(maxima) or None,
         profile=profile,
+        mode=None if mode is None else Mode(mode),
+        one_shot=given_one_shot(context),
     )
-    plan = plan_of(_request_in(target).overridden_by(said))
+    plan = plan_of(with_sharing(_request_in(target).overridden_by(said), sharing))
     reporter = choose_reporter(is_quiet=is_quiet, workers=plan.run.parallel)
     context.exit(begin_search(plan, home=chosen_home(context), reporter=reporter, database=database).show())
 

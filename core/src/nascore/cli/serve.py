@@ -10,6 +10,7 @@ import click
 from nascore.cli.beginning import begin_search
 from nascore.cli.duration import parse_duration
 from nascore.cli.failure import DONE
+from nascore.cli.oneshot import given_one_shot, one_shot_options
 from nascore.cli.options import Count, Parsed, database_option
 from nascore.cli.plan import plan_of
 from nascore.cli.progress import choose_reporter
@@ -21,7 +22,7 @@ from nascore.cli.tunerverb import TunerVerb, given_settings, insecure_option, se
 from nascore.cli.verb import quiet_option
 from nascore.errors import SettingsError
 from nascore.journal import Location
-from nascore.record import JsonValue, Objective
+from nascore.record import JsonValue, Mode, Objective
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -47,11 +48,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--seed", type=Count(0), metavar="N", help="Seed of everything random.")
 @click.option("--name", help="Name of the experiment.")
+@one_shot_options
 @database_option
 @quiet_option
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     *,
     tuner: str | None,
     settings: dict[str, JsonValue],
@@ -67,8 +70,10 @@ def command(
     objectives: tuple[Objective, ...],
     seed: int | None,
     name: str | None,
+    mode: str | None,
     database: Location | None,
     is_quiet: bool,
+    **_one_shot: object,
 ) -> None:
     """Serve a search to workers anywhere.
 
@@ -86,6 +91,8 @@ def command(
         seed=seed,
         space_file=space_file,
         is_tuner_insecure=is_tuner_insecure or None,
+        mode=None if mode is None else Mode(mode),
+        one_shot=given_one_shot(context),
     )
     plan = plan_of(request, address=address)
     plan = replace(plan, run=_with_tls(plan.run, tls_cert, tls_key, client_roots=tls_client_roots))

@@ -8,23 +8,33 @@ import click
 from rich.text import Text
 
 from nascore.cli.documents import experiment_document
+from nascore.cli.failure import WrongUsageError
 from nascore.cli.screen import emit_document, printable, show
 from nascore.cli.source import Found, choose_records, server_options
 from nascore.cli.tables import architecture_table, experiment_facts, facts_table
+from nascore.cli.trusttable import show_trust
 from nascore.cli.tuners import level_of
 from nascore.cli.verb import Verb, experiment_argument, json_option
 from nascore.cli.wording import metrics_text
-from nascore.record import TrialRecord
+from nascore.record import Mode, TrialRecord
 from nascore.record.jsonform import trial_to_json
+from nascore.record.trust import trust_report, trust_to_json
 
 
 @click.command("show", cls=Verb)
 @experiment_argument
+@click.option("--trust", "is_trust", is_flag=True, help="One-shot: the network found, beside its baselines.")
 @server_options
 @json_option
 @click.pass_context
 def command(
-    context: click.Context, *, experiment: str, server: str | None, token_file: Path | None, as_json: bool
+    context: click.Context,
+    *,
+    experiment: str,
+    is_trust: bool,
+    server: str | None,
+    token_file: Path | None,
+    as_json: bool,
 ) -> None:
     """Show one experiment: settings, state, best.
 
@@ -32,12 +42,27 @@ def command(
     """
     records = choose_records(context, server=server, token_file=token_file)
     found = records.find(experiment)
+    if is_trust:
+        _show_trust(found, as_json=as_json)
+        return
     best = records.best(found, 1)
     if as_json:
         document = experiment_document(found.record, is_held=found.is_held)
         emit_document({**document, "best": [trial_to_json(trial) for trial in best]})
     else:
         _print(found, best)
+
+
+def _show_trust(found: Found, *, as_json: bool) -> None:
+    if found.record.spec.mode is not Mode.ONE_SHOT:
+        raise WrongUsageError(
+            f"Experiment {found.record.id} trained no supernet, so there is no trust report.",
+            fix="`nascore best` shows what it found.",
+        )
+    if as_json:
+        emit_document(trust_to_json(trust_report(found.record, found.trials)))
+    else:
+        show_trust(found.record, found.trials)
 
 
 def _print(found: Found, best: tuple[TrialRecord, ...]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from nascore.cli.duration import format_duration
@@ -13,7 +13,10 @@ from nascore.record import (
     ExperimentRecord,
     ExperimentState,
     Limits,
+    Mode,
     Objective,
+    Role,
+    Task,
     TrialRecord,
     TrialState,
 )
@@ -61,6 +64,33 @@ def metrics_text(trial: TrialRecord, objectives: Sequence[Objective]) -> str:
     return "  ".join(f"{name} {metric(metrics[name])}" for name in names)
 
 
+def stage_text(record: ExperimentRecord, trials: Iterable[TrialRecord]) -> str:
+    """Return where a one-shot search stands: ``search epoch 3/12  loss 0.61``; empty for other searches.
+
+    Supernets report once an epoch, warm-up included.
+    """
+    if record.spec.mode is not Mode.ONE_SHOT:
+        return ""
+    running = [trial for trial in trials if trial.state is TrialState.RUNNING]
+    searching = [trial for trial in running if trial.proposal.task is Task.SEARCH]
+    if searching:
+        return "  ".join(_search_text(record, trial) for trial in searching[:1])
+    roles = sorted({_role(trial) for trial in running} - {""})
+    if Role.RETRAIN.value in roles:
+        return "retraining what the search derived"
+    return f"baselines: {', '.join(roles)}" if roles else ""
+
+
+def _search_text(record: ExperimentRecord, trial: TrialRecord) -> str:
+    schedule = record.spec.search.schedule
+    epochs = schedule.warmup_epochs + schedule.epochs
+    if not trial.reports:
+        return f"search epoch 1/{epochs}"
+    last = trial.reports[-1]
+    measured = "  ".join(f"{name} {metric(value)}" for name, value in last.metrics.items())
+    return f"search epoch {min(last.step, epochs)}/{epochs}  {measured}"
+
+
 def architecture_text(trial: TrialRecord, *, room: int | None = None, alike: frozenset[str] = frozenset()) -> str:
     """Return what was tried in one line: ``op=conv3 units=64``, outer decisions before inner ones.
 
@@ -69,7 +99,22 @@ def architecture_text(trial: TrialRecord, *, room: int | None = None, alike: fro
         room: Characters that there are; what does not fit is counted: ``op=conv3 … 4 more``.
         alike: Paths of decisions that tell nothing here, because all trials shown made them alike; they come last.
     """
+    role = _role(trial)
+    if role:
+        room = None if room is None else max(0, room - len(role) - 2)
+        return f"{role}: {_subject_text(trial, room, alike)}"
+    return _subject_text(trial, room, alike)
+
+
+def _role(trial: TrialRecord) -> str:
+    role = trial.proposal.notes.get("role")
+    return role if isinstance(role, str) and role in tuple(Role) else ""
+
+
+def _subject_text(trial: TrialRecord, room: int | None, alike: frozenset[str]) -> str:
     architecture = trial.proposal.architecture
+    if trial.proposal.task is Task.SEARCH:
+        return "a supernet of all candidates"
     if architecture is None:
         return "a mixture of all candidates" if trial.proposal.mixture is not None else ""
     if not architecture:

@@ -5,6 +5,7 @@ Not here: the server (``nascore.service``).
 
 from nascore.client.address import Address, TcpAddress, UnixAddress, parse_address
 from nascore.client.client import Client
+from nascore.client.exchange import RemoteExchange
 from nascore.client.experiments import ExperimentCalls
 from nascore.client.secret import Secret
 from nascore.client.tls import ClientTls
@@ -18,6 +19,7 @@ __all__ = [
     "Client",
     "ClientTls",
     "ExperimentCalls",
+    "RemoteExchange",
     "Secret",
     "TcpAddress",
     "TrialCalls",

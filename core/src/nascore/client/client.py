@@ -40,7 +40,7 @@ class Client:
 
     Attributes:
         experiments: create, get, list, update, delete, get_trial, list_trials, best, enqueue, watch.
-        trials: register_space, lease, renew, report, finish, return_lease.
+        trials: register_space, lease, renew, report, finish, return_lease, samples.
 
     Raises:
         InvalidInputError: If the address or the token is malformed, or plain text would leave this machine.
@@ -83,6 +83,7 @@ class Client:
         self.report = self.trials.report
         self.finish = self.trials.finish
         self.return_lease = self.trials.return_lease
+        self.samples = self.trials.samples
 
     @classmethod
     def from_environment(
@@ -115,6 +116,11 @@ class Client:
             timeout_s=timeout_s,
             patience_s=patience_s,
         )
+
+    @property
+    def connection(self) -> Connection:
+        """What calls of other kinds go through, such as ``nascore.client.live_tables.LiveTableCalls``."""
+        return self._connection
 
     @property
     def address(self) -> str:

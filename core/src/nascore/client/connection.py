@@ -14,6 +14,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
+from functools import partial
 from typing import TypeVar, cast
 
 import grpc
@@ -25,7 +27,8 @@ from nascore.client.address import Address, UnixAddress
 from nascore.client.channel import open_channel
 from nascore.client.credentials import NEW_TOKEN_S, Credentials, Headers
 from nascore.client.handshake import handshake_trouble
-from nascore.client.lane import Answers, Lane
+from nascore.client.lane import Lane
+from nascore.client.lockstep import Answers, Lockstep
 from nascore.client.retry import Patience, jittered_delays
 from nascore.client.secret import Secret
 from nascore.client.tls import ClientTls
@@ -95,7 +98,7 @@ class Connection:
         self._tls = tls
         self._channel = open_channel(address, tls)
         self._calls: dict[str, Callable[..., bytes]] = {}
-        self._lane = Lane(self._lane_begins, clock=clock)
+        self._lane = Lane(partial(self._converse, lane.METHOD), clock=clock)
 
     def unary(
         self, method: str, request: Message, response: type[ResponseT], *, extra_wait_s: float = 0.0
@@ -134,8 +137,12 @@ class Connection:
                 raise
         return self._called(method, request, response, timeout_s=timeout_s)
 
-    def _lane_begins(self, requests: Iterable[bytes]) -> Answers:
-        begin = self._usable().stream_stream(lane.METHOD)  # type: ignore[no-untyped-call]  # grpc is not annotated
+    def lockstep(self, method: str) -> Lockstep:
+        """Return a stream in lockstep, which is the caller's to close; see `explain` for what breaks it."""
+        return Lockstep(partial(self._converse, method), clock=self._clock)
+
+    def _converse(self, method: str, requests: Iterable[bytes]) -> Answers:
+        begin = self._usable().stream_stream(method)  # type: ignore[no-untyped-call]  # grpc is not annotated
         answers: Answers = begin(requests, metadata=self.headers)
         return answers
 
@@ -156,7 +163,7 @@ class Connection:
         try:
             raw = call(request.SerializeToString(), timeout=timeout_s, metadata=sent)
         except grpc.RpcError as error:
-            raise self._explain(error, method, timeout_s) from None
+            raise self.explain(error, method, timeout_s) from None
         except ValueError as error:
             raise self._left_closed(error) from None
         self._credentials.accept(sent)
@@ -168,20 +175,48 @@ class Connection:
         Raises:
             NascoreError: What broke it.
         """
+        with closing(self.pieces(method, request)) as answers:
+            for raw in answers:
+                yield self._parse(response, raw)
+
+    def pieces(self, method: str, request: Message, *, timeout_s: float | None = None) -> Generator[bytes, None, None]:
+        """Yield the answers of a server stream as they came, as `stream` does.
+
+        Raises:
+            NascoreError: What broke it.
+        """
         call = self._usable().unary_stream(method)  # type: ignore[no-untyped-call]  # grpc is not annotated
         sent = self.headers
         try:
-            answers = call(request.SerializeToString(), metadata=sent)
+            answers = call(request.SerializeToString(), timeout=timeout_s, metadata=sent)
         except ValueError as error:
             raise self._left_closed(error) from None
         try:
             for raw in answers:
                 self._credentials.accept(sent)
-                yield self._parse(response, raw)
+                yield raw
         except grpc.RpcError as error:
-            raise self._explain(error, method, 0.0) from None
+            raise self.explain(error, method, timeout_s or 0.0) from None
         finally:
             answers.cancel()
+
+    def gather(
+        self, method: str, requests: Iterable[bytes], response: type[ResponseT], *, timeout_s: float
+    ) -> ResponseT:
+        """Send a stream of requests, and return the one answer to all. Not tried again.
+
+        Raises:
+            NascoreError: What broke it, or what the server answered.
+        """
+        call, sent = self._usable().stream_unary(method), self.headers  # type: ignore[no-untyped-call]  # grpc is not annotated
+        try:
+            raw = call(iter(requests), timeout=timeout_s, metadata=sent)
+        except grpc.RpcError as error:
+            raise self.explain(error, method, timeout_s) from None
+        except ValueError as error:
+            raise self._left_closed(error) from None
+        self._credentials.accept(sent)
+        return self._parse(response, raw)
 
     def patience(self) -> Patience:
         """Return a fresh patience."""
@@ -252,7 +287,8 @@ class Connection:
         except DecodeError as error:
             raise DataLossError(f"The answer of {self.address} is not a {response.__name__} ({error}).") from None
 
-    def _explain(self, error: grpc.RpcError, method: str, timeout_s: float) -> NascoreError:
+    def explain(self, error: grpc.RpcError, method: str, timeout_s: float) -> NascoreError:
+        """Return the error that says what gRPC's means, and what to do about it."""
         known = from_rpc_error(error)
         details = str(known)
         if _is_ours(error) or not isinstance(known, UnavailableError):

@@ -7,17 +7,16 @@ calls (``connection``).
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Protocol
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 from google.rpc import status_pb2
 
+from nascore.client.lockstep import Answers, Lockstep
 from nascore.errors import DataLossError
 from nascore.status import from_status
 from nascore.v1 import trial_pb2
@@ -33,17 +32,6 @@ _FIELDS: Mapping[str, str] = MappingProxyType(
     }
 )
 _REST_S = 1.0
-_LOOK_EVERY_S = 1.0
-
-
-class Answers(Protocol):
-    """The other side's half of a stream, as ``grpc`` gives it."""
-
-    def __next__(self) -> bytes:
-        """Wait for the next answer."""
-
-    def cancel(self) -> bool:
-        """Give the stream up."""
 
 
 class Lane:
@@ -55,16 +43,11 @@ class Lane:
     """
 
     def __init__(self, begin: Callable[[Iterable[bytes]], Answers], *, clock: Callable[[], float]) -> None:
-        self._begin = begin
+        self._stream = Lockstep(begin, clock=clock)
         self._clock = clock
         self._busy = threading.Lock()
-        self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._answers: Answers | None = None
-        self._deadline: float | None = None  # Of the exchange at work; read by the watch.
         self._rests_until = float("-inf")
         self._is_refused = False
-        self._closed = threading.Event()
-        self._watch: threading.Thread | None = None
 
     def exchange(self, method: str, request: Message, *, timeout_s: float) -> Message | None:
         """Return the response to a request; ``None`` if it must go as a call.
@@ -74,7 +57,7 @@ class Lane:
             DataLossError: What it answered is no response.
         """
         field = _FIELDS.get(method)
-        if field is None or self._is_refused or self._clock() < self._rests_until or self._closed.is_set():
+        if field is None or self._is_refused or self._clock() < self._rests_until or self._stream.is_closed:
             return None
         if not self._busy.acquire(blocking=False):
             return None
@@ -86,52 +69,15 @@ class Lane:
 
     def close(self) -> None:
         """End the stream for good."""
-        self._closed.set()
-        self._give_up()
+        self._stream.close()
 
     def _exchanged(self, request: bytes, timeout_s: float) -> bytes | None:
-        answers = self._answers or self._opened()
-        self._deadline = self._clock() + timeout_s
         try:
-            self._requests.put(request)
-            return next(answers)
+            return self._stream.say(request, timeout_s=timeout_s)
         except (grpc.RpcError, StopIteration) as error:
             self._is_refused = isinstance(error, grpc.Call) and error.code() is grpc.StatusCode.UNIMPLEMENTED  # type: ignore[no-untyped-call]  # grpc is not annotated
             self._rests_until = self._clock() + _REST_S
-            self._give_up()
             return None
-        except BaseException:
-            # A signal's exception: the answer is still to come, and would be taken for that of the next request.
-            self._give_up()
-            raise
-        finally:
-            self._deadline = None
-
-    def _opened(self) -> Answers:
-        self._requests = queue.SimpleQueue()
-        self._answers = self._begin(_until_none(self._requests))
-        if self._watch is None:
-            self._watch = threading.Thread(target=self._look_after, name="nascore-lane", daemon=True)
-            self._watch.start()
-        return self._answers
-
-    def _give_up(self) -> None:
-        answers, self._answers = self._answers, None
-        self._requests.put(None)
-        if answers is not None:
-            answers.cancel()
-
-    def _look_after(self) -> None:
-        """Cancel a stream on which an answer is overdue: reading it has no deadline of its own."""
-        while not self._closed.wait(_LOOK_EVERY_S):
-            deadline, answers = self._deadline, self._answers
-            if deadline is not None and answers is not None and self._clock() > deadline:
-                answers.cancel()
-
-
-def _until_none(requests: queue.SimpleQueue[bytes | None]) -> Iterator[bytes]:
-    while (request := requests.get()) is not None:
-        yield request
 
 
 def _response(raw: bytes, field: str) -> Message:

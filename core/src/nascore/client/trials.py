@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from nascore.client.connection import Connection
+from nascore.client.exchange import RemoteExchange
 from nascore.client.request import request_id_or_new, unsigned
 from nascore.record import LeaseAnswer, Outcome, Registration, Renewal, Task, Verdict
 from nascore.record.wire import (
@@ -166,6 +167,17 @@ class TrialCalls:
             request_id=request_id_or_new(request_id),
         )
         self._connection.unary(f"{_SERVICE}/ReturnLease", request, trial_pb2.ReturnLeaseResponse)
+
+    def samples(self, experiment: str, worker: str, trial: int, epoch: int) -> RemoteExchange:
+        """Return the exchange of samples of a SEARCH trial that the worker holds; nothing is sent before it begins.
+
+        Args:
+            experiment: Full id of the experiment.
+            worker: Name of the worker.
+            trial: Number of the trial.
+            epoch: Epoch of its lease.
+        """
+        return RemoteExchange(self._connection, experiment, worker=worker, trial=trial, epoch=epoch)
 
 
 def _wait(wait_s: float) -> float:

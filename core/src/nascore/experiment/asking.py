@@ -13,19 +13,22 @@ import logging
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from nascore.errors import NascoreError, StateError, TunerCrashedError, UnavailableError
 from nascore.experiment import events
+from nascore.experiment.chain import ChainSession
 from nascore.experiment.ledger import Ledger
+from nascore.experiment.modes import chosen_mode
 from nascore.experiment.restoring import bring_up_to_date, setup_of
 from nascore.experiment.saving import Saving
 from nascore.experiment.state import history
 from nascore.failpoints import failpoint
 from nascore.journal.contract import Journal, TunerSnapshot
-from nascore.record import Asked, ExperimentSpec, Proposal, Report, Told, Verdict, proposal_seed
+from nascore.record import Asked, ExperimentSpec, Mode, Proposal, Report, Told, Verdict, proposal_seed
 from nascore.tuner.answers import check_proposal
-from nascore.tuner.session import AskStatus, Description, TunerSession
+from nascore.tuner.session import AskStatus, Description, TunerSession, no_history
 
 MAX_ASKED = 256  # Proposals asked for in one call.
 _OUTCOMES_A_CALL = 512
@@ -61,23 +64,28 @@ class Conversation:
         self._saver: asyncio.Task[None] | None = None
         self._generation = ledger.generation
 
-    async def prepare(self, spec: ExperimentSpec) -> None:
+    async def prepare(self, spec: ExperimentSpec) -> ExperimentSpec:
         """Find the tuner, and open the session if the space is known already.
+
+        Returns:
+            The specification with the mode filled in.
 
         Raises:
             NotFoundError: There is no such tuner.
-            SettingsError: Its settings are wrong.
+            SettingsError: Its settings are wrong, or it does not know the mode.
             UnsupportedError: It cannot tune this space.
         """
         async with self.turn:
             try:
-                session = await self._connected(spec)
+                chosen = await self._chosen(spec)
+                session = await self._connected(chosen)
                 if spec.space is not None:
-                    await session.open(setup_of(spec, batches_per_epoch=0), spec.settings)
+                    await session.open(setup_of(chosen, batches_per_epoch=0), chosen.settings)
                     self._is_open = True
             except BaseException:
                 await self._drop()
                 raise
+        return chosen
 
     async def open(self) -> None:
         """Open the session if it is not; the tuner is then up to date with the log.
@@ -162,14 +170,31 @@ class Conversation:
             after_seq=begun.told_through,
         )
 
+    async def _chosen(self, spec: ExperimentSpec) -> ExperimentSpec:
+        """Ask the plugin's tuner how it learns, and choose; of a one-shot search it is the chain that is asked on."""
+        session = self._session = await self._connect(spec.tuner, self._history, self.on_trouble)
+        description = self._description = await session.describe()
+        chosen = replace(spec, mode=chosen_mode(spec, description))
+        if chosen.mode is Mode.ONE_SHOT:
+            self._session = ChainSession(chosen.search, tuner=session)
+            self._description = await self._session.describe()
+        return chosen
+
     async def _connected(self, spec: ExperimentSpec) -> TunerSession:
         if self._is_closed:  # Whoever was late would start a tuner that nobody ends.
             raise UnavailableError("The server is stopping.", hint="Try again when it is back.")
         if self._session is None:
-            session = await self._connect(spec.tuner, self._history, self.on_trouble)
+            session = await self._begun(spec)
             self._session, self._is_open = session, False
             self._description = await session.describe()
         return self._session
+
+    async def _begun(self, spec: ExperimentSpec) -> TunerSession:
+        if spec.mode is not Mode.ONE_SHOT:
+            return await self._connect(spec.tuner, self._history, self.on_trouble)
+        is_new = not self._ledger.state.trials
+        tuner = await self._connect(spec.tuner, no_history, self.on_trouble) if is_new else None
+        return ChainSession(spec.search, tuner=tuner)
 
     async def _in_step(self, question: Callable[[TunerSession], Awaitable[ResultT]]) -> ResultT:
         """Put a question to a tuner that is open; if it turns out to be out of step with the log, to a new one."""
@@ -247,7 +272,9 @@ class Conversation:
         assert spec.space is not None
         try:
             for number, proposal in enumerate(proposals, first):
-                check_proposal(proposal, number, space=spec.space, label=spec.tuner)
+                check_proposal(
+                    proposal, number, space=spec.space, label=spec.tuner, may_search=spec.mode is Mode.ONE_SHOT
+                )
             if proposals:
                 pairs = zip(proposals, seeds, strict=False)
                 self._ledger.write(*(events.Asked(proposal, seed, told_through) for proposal, seed in pairs))

@@ -6,18 +6,20 @@ never waited for by a worker that finishes.
 
 Not here: what events do (``transitions``), when it ends (``stopping``), who is given what (``leasing``), the words of a
 worker that holds a trial (``holding``), whose space it is (``registering``), the talk with the tuner (``asking``),
-several experiments (``experiments``).
+samples (``exchange``), several experiments (``experiments``).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from nascore.errors import NascoreError, UnavailableError
 from nascore.experiment.asking import Connect, Conversation
 from nascore.experiment.clock import Clock
 from nascore.experiment.events import Created
+from nascore.experiment.exchange import Rooms, Seat
 from nascore.experiment.holding import Holding
 from nascore.experiment.leasing import Leasing
 from nascore.experiment.ledger import Ledger
@@ -63,6 +65,7 @@ class Engine:
         self._holding = Holding(self._ledger, self._leasing, self._conversation, clock=clock)
         self._registering = Registering(self._ledger, self._leasing, self._conversation)
         self._steering = Steering(self._ledger, self._leasing, self._conversation)
+        self._rooms = Rooms(self._ledger, connect, renew=self._leasing.renew, on_trouble=self._leasing.note_trouble)
         self._conversation.on_trouble = self._leasing.note_trouble
         self._ledger.on_rebuilt = self._leasing.restart
         self._is_closed = False
@@ -77,8 +80,8 @@ class Engine:
             SettingsError: Its settings are wrong.
             UnsupportedError: It cannot tune this space; nothing was created.
         """
-        await self._conversation.prepare(spec)
-        self._ledger.write(Created(spec, digest, request_id))
+        chosen = await self._conversation.prepare(spec)
+        self._ledger.write(Created(chosen, digest, request_id))
         await self._ledger.settled()
         self._leasing.restart()
 
@@ -92,6 +95,7 @@ class Engine:
             self._is_closed = True
             is_quiet = await self._leasing.close()
             is_quiet = await self._registering.close() and is_quiet
+            await self._rooms.close()
             await self._conversation.close(is_quiet=is_quiet)
             await self._ledger.close()
 
@@ -181,6 +185,18 @@ class Engine:
             await self._ledger.settled()
             return None
         return await self._next(worker, f"{request_id}/next", max_wait_s=next_wait_s)
+
+    @asynccontextmanager
+    async def samples(self, worker: str, trial: int, epoch: int) -> AsyncIterator[Seat]:
+        """Give the worker that holds a SEARCH trial its seat in the exchange of samples, until the block ends.
+
+        Raises:
+            LeaseSupersededError: The worker does not hold the trial.
+            StateError: The trial does not search.
+        """
+        await self._ready()
+        async with self._rooms.seat(worker, trial, epoch=epoch) as seat:
+            yield seat
 
     async def return_lease(self, worker: str, trial: int, epoch: int, request_id: str) -> None:
         """Take a trial back undone; it is queued again and the attempt is not counted.

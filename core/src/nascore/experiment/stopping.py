@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from nascore.errors import StateError
 from nascore.experiment.state import State
-from nascore.record import Direction, EndReason, Limits, TrialState
+from nascore.record import Direction, EndReason, Limits, Mode, Task, TrialRecord, TrialState
 
 DEFAULT_ATTEMPTS = 3
 DEFAULT_LEASE_S = 30.0
@@ -58,7 +58,7 @@ def end_reason(state: State, *, elapsed_s: float) -> EndReason | None:
     if _is_target_reached(state):
         return EndReason.TARGET
     if state.is_exhausted and not state.running and not state.queue:
-        return EndReason.EXHAUSTED
+        return EndReason.FAILED if failed_search(state) is not None else EndReason.EXHAUSTED
     if state.failures_in_a_row >= (limits.max_failures_in_a_row or DEFAULT_FAILURES_IN_A_ROW):
         return EndReason.FAILED
     return None
@@ -68,10 +68,24 @@ def trouble(state: State, reason: EndReason) -> str:
     """Return one sentence on an end that somebody should look into; empty for an ordinary one."""
     if reason is not EndReason.FAILED or not state.outcomes:
         return ""
+    search = failed_search(state) if state.is_exhausted else None
+    if search is not None:
+        failure = search.outcome and search.outcome.failure
+        said = failure.message if failure else "it derived no architecture."
+        return f"The one-shot search found nothing; trial {search.number}: {said}"
     last = state.trials[state.outcomes[-1][1]]
     failure = last.outcome and last.outcome.failure
     why = f": {failure.message}" if failure else "."
     return f"The first {state.failures_in_a_row} trials all failed; the last one, trial {last.number}{why}"
+
+
+def failed_search(state: State) -> TrialRecord | None:
+    """Return the last trial that searched, if none of them derived an architecture; ``None`` otherwise."""
+    if state.known_spec.mode is not Mode.ONE_SHOT:
+        return None
+    searches = [trial for trial in state.trials if trial.proposal.task is Task.SEARCH]
+    has_derived = any(trial.outcome is not None and trial.outcome.derived for trial in searches)
+    return None if has_derived or not searches else searches[-1]
 
 
 def refuse_idle_resume(state: State, limits: Limits | None, *, elapsed_s: float) -> None:

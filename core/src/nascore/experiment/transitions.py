@@ -23,9 +23,11 @@ from nascore.record import (
     EndReason,
     ExperimentAction,
     ExperimentState,
+    Mode,
     Outcome,
     OutcomeStatus,
     Proposal,
+    Role,
     Task,
     TrialRecord,
     TrialState,
@@ -264,6 +266,8 @@ def _requeue(state: State, number: int, *, is_counted: bool = True) -> None:
 def _rank(state: State, proposal: Proposal, outcome: Outcome) -> None:
     if outcome.status is not OutcomeStatus.COMPLETED or proposal.task is not Task.EVALUATE:
         return
+    if state.known_spec.mode is Mode.ONE_SHOT and proposal.notes.get("role", Role.RETRAIN) != Role.RETRAIN:
+        return  # A baseline is no result of the search, however good it is.
     try:
         scores = [objective.score(outcome.metrics) for objective in state.known_spec.objectives]
     except KeyError:  # One is missing, which an outcome of an older log may have been allowed.

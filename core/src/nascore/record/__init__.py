@@ -1,7 +1,20 @@
 """What is said and kept: proposals, outcomes, trials and experiments, as values that every floor above shares."""
 
+from nascore.record.exchange import AskStatus, Begun, NextSamples, SampleExchange
 from nascore.record.experiment import ExperimentAction, ExperimentRecord, ExperimentSpec, ExperimentState, Limits
-from nascore.record.outcome import Asked, Derived, Failure, FailureKind, Outcome, OutcomeStatus, Report, Told, Verdict
+from nascore.record.oneshot import Mode, OneShot, Role, Schedule, Trust
+from nascore.record.outcome import (
+    Asked,
+    Derived,
+    Failure,
+    FailureKind,
+    Outcome,
+    OutcomeStatus,
+    Report,
+    Scored,
+    Told,
+    Verdict,
+)
 from nascore.record.proposal import Budget, Direction, JsonValue, Objective, Proposal, Task, Unrolled, WarmStart
 from nascore.record.seeds import proposal_seed, trial_seed
 from nascore.record.trial import (
@@ -14,10 +27,13 @@ from nascore.record.trial import (
     Renewal,
     TrialRecord,
     TrialState,
+    is_result,
 )
 
 __all__ = [
+    "AskStatus",
     "Asked",
+    "Begun",
     "Budget",
     "Command",
     "Derived",
@@ -34,20 +50,29 @@ __all__ = [
     "LeaseAnswer",
     "LeaseStatus",
     "Limits",
+    "Mode",
+    "NextSamples",
     "Objective",
+    "OneShot",
     "Outcome",
     "OutcomeStatus",
     "Proposal",
     "Registration",
     "Renewal",
     "Report",
+    "Role",
+    "SampleExchange",
+    "Schedule",
+    "Scored",
     "Task",
     "Told",
     "TrialRecord",
     "TrialState",
+    "Trust",
     "Unrolled",
     "Verdict",
     "WarmStart",
+    "is_result",
     "proposal_seed",
     "trial_seed",
 ]

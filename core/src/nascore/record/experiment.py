@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from nascore.errors import SettingsError, Violation
+from nascore.record.oneshot import Mode, OneShot
 from nascore.record.proposal import JsonValue, Objective
 from nascore.record.trial import EndReason, TrialState
 from nascore.space import SearchSpace
@@ -87,6 +88,9 @@ class ExperimentSpec:
         seed: Seed of everything random; ``None`` lets the server draw and record one.
         space: The search space; ``None`` lets the first worker define it.
         name: For people; empty: made from the id.
+        mode: In which way the tuner learns; ``None`` until the server has asked it: one-shot if that is all it can,
+            multi-trial otherwise.
+        one_shot: How a one-shot search goes; ``None`` for its defaults.
     """
 
     tuner: str
@@ -96,6 +100,8 @@ class ExperimentSpec:
     seed: int | None = None
     space: SearchSpace | None = None
     name: str = ""
+    mode: Mode | None = None
+    one_shot: OneShot | None = None
 
     def __post_init__(self) -> None:
         if not self.tuner:
@@ -107,6 +113,13 @@ class ExperimentSpec:
             raise SettingsError(f"seed: {self.seed} is not within 0 and 2^64 - 1.")
         if len(self.name) > 256:
             raise SettingsError("name: longer than 256 characters.")
+        if self.mode is Mode.MULTI_TRIAL and self.one_shot is not None:
+            raise SettingsError("mode: multi-trial, and yet a one-shot search is described.", hint="Drop one of them.")
+
+    @property
+    def search(self) -> OneShot:
+        """How a one-shot search goes, defaults filled in."""
+        return OneShot() if self.one_shot is None else self.one_shot
 
 
 @dataclass(frozen=True, slots=True)

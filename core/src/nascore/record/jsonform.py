@@ -11,7 +11,8 @@ from sys import intern
 from typing import Any, cast
 
 from nascore.record.experiment import ExperimentRecord, ExperimentSpec, Limits
-from nascore.record.outcome import Derived, Failure, FailureKind, Outcome, OutcomeStatus, Report
+from nascore.record.oneshot import Mode, OneShot, Schedule, Trust
+from nascore.record.outcome import Derived, Failure, FailureKind, Outcome, OutcomeStatus, Report, Scored
 from nascore.record.proposal import Budget, Direction, JsonValue, Objective, Proposal, Task, Unrolled, WarmStart
 from nascore.record.trial import TrialRecord
 from nascore.space import Architecture, MixedDecision, Mixture, SearchSpace
@@ -128,7 +129,15 @@ def outcome_to_json(outcome: Outcome) -> JsonObject:
         data["failure"] = {"kind": failure.kind.value, "message": failure.message, "detail": failure.detail}
     if outcome.derived:
         data["derived"] = [_derived_to_json(derived) for derived in outcome.derived]
+    if outcome.scored:
+        data["scored"] = [_scored_to_json(scored) for scored in outcome.scored]
+    if outcome.costs:
+        data["costs"] = [[*place, value] for place, value in sorted(outcome.costs.items())]
     return data
+
+
+def _scored_to_json(scored: Scored) -> JsonObject:
+    return {"architecture": architecture_to_json(scored.architecture), "metrics": dict(scored.metrics)}
 
 
 def _derived_to_json(derived: Derived) -> JsonObject:
@@ -150,6 +159,10 @@ def outcome_from_json(data: _Read) -> Outcome:
         derived=tuple(
             Derived(architecture_from_json(row["architecture"]), row["score"]) for row in data.get("derived", [])
         ),
+        scored=tuple(
+            Scored(architecture_from_json(row["architecture"]), row["metrics"]) for row in data.get("scored", [])
+        ),
+        costs={(path, key, measure): value for path, key, measure, value in data.get("costs", [])},
     )
 
 
@@ -174,8 +187,46 @@ def limits_from_json(data: _Read) -> Limits:
     return Limits(**{name: data.get(name) for name in Limits.__dataclass_fields__})
 
 
+def one_shot_to_json(one_shot: OneShot) -> JsonObject:
+    """Return how a one-shot search goes as JSON."""
+    schedule, trust = one_shot.schedule, one_shot.trust
+    return {
+        "warmup_epochs": schedule.warmup_epochs,
+        "epochs": schedule.epochs,
+        "derive": one_shot.derive,
+        "retrain_epochs": one_shot.retrain_epochs,
+        "supernets": one_shot.supernets,
+        "workers": one_shot.workers,
+        "sync_every": one_shot.sync_every,
+        "trust": None if trust is None else {"max_random": trust.max_random, "sampled": trust.sampled},
+    }
+
+
+def one_shot_from_json(data: _Read) -> OneShot:
+    """Return how a one-shot search goes."""
+    trust = data["trust"]
+    return OneShot(
+        schedule=Schedule(data["epochs"], warmup_epochs=data["warmup_epochs"]),
+        derive=data["derive"],
+        retrain_epochs=data["retrain_epochs"],
+        supernets=data["supernets"],
+        workers=data["workers"],
+        sync_every=data["sync_every"],
+        trust=None if trust is None else Trust(**trust),
+    )
+
+
 def spec_to_json(spec: ExperimentSpec) -> JsonObject:
     """Return what was asked for as JSON; the space in its own JSON form."""
+    data = _spec_to_json(spec)
+    if spec.mode is not None:
+        data["mode"] = spec.mode.value
+    if spec.one_shot is not None:
+        data["one_shot"] = one_shot_to_json(spec.one_shot)
+    return data
+
+
+def _spec_to_json(spec: ExperimentSpec) -> JsonObject:
     return {
         "name": spec.name,
         "tuner": spec.tuner,
@@ -189,7 +240,7 @@ def spec_to_json(spec: ExperimentSpec) -> JsonObject:
 
 def spec_from_json(data: _Read) -> ExperimentSpec:
     """Return what was asked for in ``data``."""
-    seed, space = data.get("seed"), data.get("space")
+    seed, space, mode, one_shot = (data.get(name) for name in ("seed", "space", "mode", "one_shot"))
     return ExperimentSpec(
         tuner=data["tuner"],
         settings=data.get("settings", {}),
@@ -198,6 +249,8 @@ def spec_from_json(data: _Read) -> ExperimentSpec:
         seed=None if seed is None else int(seed),
         space=None if space is None else SearchSpace.from_json(space),
         name=data.get("name", ""),
+        mode=None if mode is None else Mode(mode),
+        one_shot=None if one_shot is None else one_shot_from_json(one_shot),
     )
 
 

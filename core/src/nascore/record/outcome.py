@@ -59,6 +59,14 @@ class Derived:
 
 
 @dataclass(frozen=True, slots=True)
+class Scored:
+    """A network and the metrics that it had with the weights of a supernet."""
+
+    architecture: Architecture
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a proposal.
 
@@ -70,6 +78,8 @@ class Outcome:
         duration_s: Seconds from lease to end.
         failure: Why it did not complete; ``None`` if it did.
         derived: For the task SEARCH, the final architectures, best first.
+        scored: For the task SEARCH, networks drawn at random from the space, and what the supernet says of them.
+        costs: For the task SEARCH, the known cost per decision path, candidate key and measure (parameters, macs).
     """
 
     status: OutcomeStatus
@@ -79,6 +89,8 @@ class Outcome:
     duration_s: float = 0.0
     failure: Failure | None = None
     derived: tuple[Derived, ...] = ()
+    scored: tuple[Scored, ...] = ()
+    costs: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

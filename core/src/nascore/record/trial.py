@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nascore.record.oneshot import Role
 from nascore.record.outcome import Outcome, Report
-from nascore.record.proposal import Objective, Proposal
+from nascore.record.proposal import Objective, Proposal, Task
 
 
 class TrialState(StrEnum):
@@ -56,6 +57,14 @@ class TrialRecord:
     started_at: float = 0.0
     finished_at: float = 0.0
     is_enqueued: bool = False
+
+
+def is_result(trial: TrialRecord) -> bool:
+    """Whether a trial's network is a result: those of a one-shot search's supernets and baselines are none."""
+    return trial.proposal.task is Task.EVALUATE and trial.proposal.notes.get("role", Role.RETRAIN) not in _COMPARED
+
+
+_COMPARED = tuple(role for role in Role if role is not Role.RETRAIN)
 
 
 class EndReason(StrEnum):

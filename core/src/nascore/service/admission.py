@@ -19,7 +19,7 @@ from nascore.errors import ExhaustedResourceError, InvalidInputError
 SMALL_BYTES = 4 << 10
 """Requests up to this size always find room: the number of calls bounds them."""
 MAX_NAMING_BYTES = 64 << 10
-"""Largest request that carries no message inside: nobody needs names as long as that."""
+"""Largest request that carries neither a message nor bytes: nobody needs names as long as that."""
 REQUESTS_BYTES = 64 << 20
 """What all larger requests of a service may hold together."""
 ANSWERS_BYTES = 32 << 20
@@ -91,8 +91,10 @@ class Admission:
 
 
 def _check_size(method: MethodDescriptor, size: int) -> None:
-    carries_messages = any(field.message_type is not None for field in method.input_type.fields)
-    if size > MAX_NAMING_BYTES and not carries_messages:
+    carries_more = any(
+        field.message_type is not None or field.type == field.TYPE_BYTES for field in method.input_type.fields
+    )
+    if size > MAX_NAMING_BYTES and not carries_more:
         raise InvalidInputError(
             f"{method.name}: a request of {size:,} bytes; it holds names and numbers only, so at most "
             f"{MAX_NAMING_BYTES:,} are taken.",

@@ -1,9 +1,12 @@
 """From bytes to servicer methods and back: parsing, serializing, and every error as a status that says what to do.
 
 A servicer is any object with one coroutine method per rpc, named in snake case, that takes the request message and
-returns the response message; a server stream is an asynchronous generator. A stream in both directions is in lockstep:
-its method is called for each request, and what it raises becomes the field ``status`` of the response, so that one
-request that fails does not end the stream. A servicer sees no gRPC, and raises NascoreError.
+returns the response message; a server stream is an asynchronous generator, of messages or of bytes that are messages
+already. A stream of requests alone is given as it comes, as an asynchronous iterator of bytes. A stream in both
+directions is in lockstep: its method is called for each request, and what it raises becomes the field ``status`` of the
+response, so that one request that fails does not end the stream; a method that is no coroutine is called for each such
+stream, and returns an asynchronous context manager of what answers its requests. A servicer sees no gRPC, and raises
+NascoreError.
 
 Not here: who may call (``nascore.service.auth``), and the mapping of errors (``nascore.status``). The generated
 servicers are not used because they answer malformed bytes with UNKNOWN.
@@ -15,7 +18,8 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from inspect import iscoroutinefunction
 from typing import TypeAlias
 
 import grpc
@@ -34,14 +38,16 @@ logger = logging.getLogger(__name__)
 
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 Unary: TypeAlias = Callable[[Message], Awaitable[Message]]
-Stream: TypeAlias = Callable[[Message], AsyncGenerator[Message, None]]
+Stream: TypeAlias = Callable[[Message], AsyncGenerator[Message | bytes, None]]
+Conversation: TypeAlias = Callable[[], AbstractAsyncContextManager[Unary]]
+Gather: TypeAlias = Callable[[AsyncIterator[bytes]], Awaitable[Message]]
 
 
 def service_handler(service: ServiceDescriptor, servicer: object, *, drain: Drain) -> grpc.GenericRpcHandler:
     """Return the handler of all rpcs of ``service``.
 
     Raises:
-        InternalError: If the servicer lacks a method, or an rpc streams requests only.
+        InternalError: If the servicer lacks a method.
     """
     admission = Admission()
     methods = {method.name: _handler(method, servicer, drain, admission) for method in service.methods}
@@ -54,12 +60,19 @@ def service_handler(service: ServiceDescriptor, servicer: object, *, drain: Drai
 def _handler(method: MethodDescriptor, servicer: object, drain: Drain, admission: Admission) -> grpc.RpcMethodHandler:
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", method.name).lower()
     behaviour = getattr(servicer, name, None)
-    if behaviour is None or (method.client_streaming and not method.server_streaming):
+    if behaviour is None:
         raise InternalError(f"{method.full_name}: {type(servicer).__name__} has no method {name} that can serve it.")
     handler: grpc.RpcMethodHandler
-    if method.client_streaming:
+    if method.client_streaming and not method.server_streaming:
+        # On the wire a stream of one answer is the same as one answer, and what guards streams guards this.
         handler = grpc.stream_stream_rpc_method_handler(  # type: ignore[no-untyped-call]  # grpc is not annotated
-            _lockstep(method, behaviour, drain, admission)
+            _gathering(method, behaviour, drain)
+        )
+        return handler
+    if method.client_streaming:
+        opened = _stateless(behaviour) if iscoroutinefunction(behaviour) else behaviour
+        handler = grpc.stream_stream_rpc_method_handler(  # type: ignore[no-untyped-call]  # grpc is not annotated
+            _lockstep(method, opened, drain, admission)
         )
         return handler
     if method.server_streaming:
@@ -115,7 +128,30 @@ def _stream(
     return answer
 
 
-async def _following(responses: AsyncGenerator[Message, None], drain: Drain) -> Message | None:
+def _gathering(
+    method: MethodDescriptor, behaviour: Gather, drain: Drain
+) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
+    async def answer(requests: AsyncIterator[bytes], context: Context) -> None:
+        try:
+            async with aclosing(_pieces(context, drain)) as pieces:
+                response = await behaviour(pieces)
+            await context.write(_serialized(method, response))
+        except Exception as error:  # as above
+            _refuse(method, context, error)
+
+    return answer
+
+
+async def _pieces(context: Context, drain: Drain) -> AsyncGenerator[bytes, None]:
+    while True:
+        with drain.interruptible():
+            raw = await context.read()
+        if not isinstance(raw, bytes):
+            return
+        yield raw
+
+
+async def _following(responses: AsyncGenerator[Message | bytes, None], drain: Drain) -> Message | bytes | None:
     """Return the next response, or ``None`` at the end.
 
     Only the wait for it may be ended by a drain: a message that is cancelled on its way leaves the call unable to end.
@@ -124,12 +160,16 @@ async def _following(responses: AsyncGenerator[Message, None], drain: Drain) -> 
         return await anext(responses, None)
 
 
+def _stateless(behaviour: Unary) -> Conversation:
+    return lambda: nullcontext(behaviour)
+
+
 def _lockstep(
-    method: MethodDescriptor, behaviour: Unary, drain: Drain, admission: Admission
+    method: MethodDescriptor, opened: Conversation, drain: Drain, admission: Admission
 ) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
     request_type, response_type = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
 
-    async def answered(raw: bytes) -> bytes:
+    async def answered(behaviour: Unary, raw: bytes) -> bytes:
         try:
             with admission.held(method, len(raw)):
                 response = await behaviour(_parse(request_type, raw))
@@ -140,12 +180,13 @@ def _lockstep(
 
     async def converse(requests: AsyncIterator[bytes], context: Context) -> None:
         try:
-            while True:
-                with drain.interruptible():  # Between two requests only: what was begun is finished.
-                    raw = await context.read()
-                if not isinstance(raw, bytes):
-                    return
-                await context.write(await answered(raw))
+            async with opened() as behaviour:
+                while True:
+                    with drain.interruptible():  # Between two requests only: what was begun is finished.
+                        raw = await context.read()
+                    if not isinstance(raw, bytes):
+                        return
+                    await context.write(await answered(behaviour, raw))
         except Exception as error:  # as above
             _refuse(method, context, error)
 
@@ -162,8 +203,8 @@ def _parse(request_type: type[Message], raw: bytes) -> Message:
         ) from None
 
 
-def _serialized(method: MethodDescriptor, response: Message) -> bytes:
-    raw = response.SerializeToString()
+def _serialized(method: MethodDescriptor, response: Message | bytes) -> bytes:
+    raw = response if isinstance(response, bytes) else response.SerializeToString()
     if len(raw) > MAX_MESSAGE_BYTES:  # gRPC would say so without saying of what.
         raise ExhaustedResourceError(
             f"{method.name}: the answer has {len(raw):,} bytes; at most {MAX_MESSAGE_BYTES:,} are sent.",

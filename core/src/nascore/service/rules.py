@@ -19,13 +19,14 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from nascore.service.grants import Grant, Scope
-from nascore.v1 import experiment_pb2, trial_pb2
+from nascore.v1 import experiment_pb2, trial_pb2, weights_pb2
 
 
 class Reach(Enum):
     """What a call is about, which decides what a token that is kept to some experiments may do with it."""
 
     EXPERIMENT = "one experiment, which the request names"
+    CONTENT = "bytes that the request names by a digest, which only who has seen them knows"
     SERVER = "the whole server"
     PROTOCOL = "the protocol, which is public"
 
@@ -58,18 +59,36 @@ class Rule:
 
         Experiments are compared by their full id only: what "last" or a name means could change under the grant.
         """
-        if self.request_type is None:
+        if self.request_type is None or (self.reach is Reach.CONTENT and not self._names_whose_it_is):
             return ""
         try:
             request = self.request_type.FromString(raw)
         except DecodeError:
             return ""  # The servicer says what is wrong with it, and does nothing.
+        if self.reach is Reach.CONTENT:
+            return self._why_not_content(grant, request)
         if self.is_envelope and (inner := request.WhichOneof(_ENVELOPED)):
             request = getattr(request, inner)
+            if "experiment" not in request.DESCRIPTOR.fields_by_name:
+                return ""  # It goes on with what an earlier request of the stream, which was looked at, began.
         experiment, worker = getattr(request, "experiment", ""), getattr(request, "worker", "")
         if grant.experiments and experiment not in grant.experiments:
             return f"is kept to {', '.join(grant.experiments)}; {experiment!r:.60} is not its full id"
         if grant.workers and "worker" in request.DESCRIPTOR.fields_by_name and worker not in grant.workers:
+            return f"speaks for {', '.join(grant.workers)} only, not for {worker!r:.60}"
+        return ""
+
+    @property
+    def _names_whose_it_is(self) -> bool:
+        fields = self.request_type.DESCRIPTOR.fields_by_name if self.request_type else {}
+        return "experiment" in fields or "worker" in fields
+
+    def _why_not_content(self, grant: Grant, request: Message) -> str:
+        """What names neither experiment nor worker is let in: pieces of a stream after the first, or only a digest."""
+        experiment, worker = getattr(request, "experiment", ""), getattr(request, "worker", "")
+        if experiment and grant.experiments and experiment not in grant.experiments:
+            return f"is kept to {', '.join(grant.experiments)}; {experiment!r:.60} is not its full id"
+        if worker and grant.workers and worker not in grant.workers:
             return f"speaks for {', '.join(grant.workers)} only, not for {worker!r:.60}"
         return ""
 
@@ -82,6 +101,9 @@ _LOOK = Rule(frozenset({Scope.ADMIN, Scope.READ}))
 # A worker looks up the trial whose weights its own begins with.
 _LOOK_UP = Rule(frozenset({Scope.ADMIN, Scope.READ, Scope.WORKER}))
 _LOOK_AT_ALL = Rule(frozenset({Scope.ADMIN, Scope.READ}), Reach.SERVER)
+# A digest of 256 bits cannot be guessed: whoever knows one has seen the bytes, or was shown a manifest that has it.
+_SEND = Rule(frozenset({Scope.ADMIN, Scope.WORKER}), Reach.CONTENT)
+_FETCH = Rule(frozenset(Scope), Reach.CONTENT)
 _CHANGE = Rule(frozenset({Scope.ADMIN}), Reach.SERVER, is_audited=True)
 
 
@@ -109,6 +131,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
                 "FinishTrial": _WORK,
                 "ReturnLease": _WORK,
                 "Work": _WORK,
+                "ExchangeSamples": _WORK,
             },
         ),
         **_named(
@@ -124,6 +147,34 @@ RULES: Mapping[str, Rule] = MappingProxyType(
                 "ListBest": _LOOK,
                 "EnqueueArchitectures": _CHANGE,
                 "WatchExperiment": _LOOK,
+            },
+        ),
+        **_named(
+            weights_pb2.DESCRIPTOR.services_by_name["WeightService"],
+            {
+                "StatBlobs": _SEND,
+                "Upload": _SEND,
+                "Commit": _WORK,
+                "GetManifest": _FETCH,
+                "ListCheckpoints": _LOOK_UP,
+                "GetLineage": _FETCH,
+                "Download": _FETCH,
+                "Inherit": _WORK,
+                "ListNames": _LOOK_UP,
+                "RemoveName": _CHANGE,
+                "Pin": _CHANGE,
+                "Release": _CHANGE,
+                "SetQuota": _CHANGE,
+                "GetUsage": _LOOK,
+                "Collect": _CHANGE,
+                "Verify": _CHANGE,
+                "GetPlace": _FETCH,
+                "OpenTable": _WORK,
+                # Its first piece names the experiment, without which none is taken.
+                "Push": _SEND,
+                "Pull": _LOOK_UP,
+                "SnapshotTable": _WORK,
+                "DropTable": _WORK,
             },
         ),
         # What a server can do is no secret, but whoever asks shows a token.

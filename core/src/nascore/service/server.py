@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import cast
 
 import grpc
+from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection
 
@@ -32,14 +34,16 @@ from nascore.service.pages import MAX_MESSAGE_BYTES
 from nascore.service.tls import ServerTls
 from nascore.service.tokens import TokenFile
 from nascore.service.trials import TrialServicer
-from nascore.v1 import experiment_pb2, trial_pb2
+from nascore.service.weights import WeightServicer
+from nascore.v1 import experiment_pb2, trial_pb2, weights_pb2
+from nascore.weights.indexed import IndexedStore
 
 logger = logging.getLogger(__name__)
 
 TRIAL_SERVICE = trial_pb2.DESCRIPTOR.services_by_name["TrialService"]
 EXPERIMENT_SERVICE = experiment_pb2.DESCRIPTOR.services_by_name["ExperimentService"]
 _HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"]
-_NAMES = (TRIAL_SERVICE.full_name, EXPERIMENT_SERVICE.full_name)
+WEIGHT_SERVICE = weights_pb2.DESCRIPTOR.services_by_name["WeightService"]
 _MAX_CALLS = 16_384
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -62,11 +66,15 @@ class Server:
     """A gRPC server of experiments. Belongs to one event loop.
 
     Args:
-        experiments: What is served; it stays the caller's to close, after ``stop``.
+        experiments: What is served; it stays the caller's to close, after ``stop``. ``None``: weights alone.
         address: ``unix:`` (a socket in a fresh 0700 folder), ``unix:/path`` or ``host:port`` (port 0: a free one).
         token: Allows everything until the server ends.
         token_file: The tokens that an operator made; changes count at once. ``None`` for none.
         tls: Certificate and key; needed where other machines can reach the address.
+        weights: Whose checkpoints are served, the caller's to close as well; ``None``: no weights are.
+
+    Attributes:
+        address: Where callers reach it, once it was started.
 
     Raises:
         InvalidInputError: If the address or the token is malformed, or the address is exposed without TLS.
@@ -74,21 +82,25 @@ class Server:
 
     def __init__(
         self,
-        experiments: Experiments,
+        experiments: Experiments | None,
         *,
         address: str,
         token: str | Secret,
         token_file: TokenFile | None = None,
         tls: ServerTls | None = None,
+        weights: IndexedStore | None = None,
     ) -> None:
         self._asked = safe_address(parse_address(address), has_tls=tls is not None, has_token=token != "")
         admin = make_grant(Scope.ADMIN, token=check_token(token, source="token"), now=time.time())
         self._keyring = Keyring((admin,), file=token_file)
         self._tls = tls
         self._drain = Drain()
-        self._health = HealthServicer(_NAMES)
+        self._weights = None if weights is None else WeightServicer(weights)
         self._experiments = experiments
+        self._served = self._servicers()
+        self._health = HealthServicer([service.full_name for service, _ in self._served])
         self._place: SocketPlace | None = None
+        self.address = ""
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> str:
@@ -110,8 +122,9 @@ class Server:
         if self._place is not None:
             self._place.protect()
         self._health.set_serving(is_serving=True)
+        self.address = str(address)
         logger.info("Serving at %s.", address)
-        return str(address)
+        return self.address
 
     @property
     def local_address(self) -> str:
@@ -131,6 +144,8 @@ class Server:
         await asyncio.sleep(0)
         self._drain.begin()
         await self._server.stop(grace_s)
+        if self._weights is not None:
+            await asyncio.to_thread(self._weights.close)
         if self._place is not None:
             self._place.release()
             self._place = None
@@ -141,18 +156,23 @@ class Server:
         server: grpc.aio.Server = grpc.aio.server(
             interceptors=(TokenInterceptor(self._keyring),), options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS
         )
-        trials, experiments = TrialServicer(self._experiments, self._drain), ExperimentServicer(self._experiments)
+        served = [*self._served, (_HEALTH_SERVICE, self._health)]
         server.add_generic_rpc_handlers(
-            (
-                service_handler(TRIAL_SERVICE, trials, drain=self._drain),
-                service_handler(EXPERIMENT_SERVICE, experiments, drain=self._drain),
-                service_handler(_HEALTH_SERVICE, self._health, drain=self._drain),
-            )
+            tuple(service_handler(service, servicer, drain=self._drain) for service, servicer in served)
         )
-        reflection.enable_server_reflection(  # type: ignore[no-untyped-call]  # grpc is not annotated
-            (*_NAMES, _HEALTH_SERVICE.full_name, reflection.SERVICE_NAME), server
-        )
+        names = (*(service.full_name for service, _ in served), reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, server)  # type: ignore[no-untyped-call]  # grpc is not annotated
         return server
+
+    def _servicers(self) -> list[tuple[ServiceDescriptor, object]]:
+        served: list[tuple[ServiceDescriptor, object]] = []
+        if self._experiments is not None or self._weights is None:
+            experiments = cast("Experiments", self._experiments)
+            served.append((TRIAL_SERVICE, TrialServicer(experiments, self._drain)))
+            served.append((EXPERIMENT_SERVICE, ExperimentServicer(experiments)))
+        if self._weights is not None:
+            served.append((WEIGHT_SERVICE, self._weights))
+        return served
 
     def _bind(self, server: grpc.aio.Server) -> Address:
         if isinstance(self._asked, UnixAddress):

@@ -19,6 +19,7 @@ from nascore.record.wire import (
 )
 from nascore.service import checks
 from nascore.service.drain import Drain
+from nascore.service.exchange import SampleConversation
 from nascore.space.wire import space_from_message
 from nascore.v1 import trial_pb2
 
@@ -121,6 +122,10 @@ class TrialServicer:
         if kind == "return_lease":
             return trial_pb2.WorkResponse(return_lease=await self.return_lease(request.return_lease))
         raise InvalidInputError("request: unset.", hint="Set one of the requests; a newer peer may have sent another.")
+
+    def exchange_samples(self) -> SampleConversation:
+        """Answer the requests of one stream, in the order in which they come."""
+        return SampleConversation(self._engine, self._drain)
 
     def _engine(self, experiment: str) -> Engine:
         return self._experiments.get(checks.experiment(experiment))

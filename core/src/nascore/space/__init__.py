@@ -2,6 +2,7 @@
 
 from nascore.space.architecture import Architecture, Value, diff
 from nascore.space.constraint import Constraint, DecisionValue, Expression, LiteralValue, Operation, Operator
+from nascore.space.mixing import MixtureRules
 from nascore.space.mixture import MixedDecision, Mixture
 from nascore.space.nodes import Candidate, Group, Integer, Literal, Node, OneOf, Real, Repeat, SomeOf
 from nascore.space.plan import Condition, DecisionInfo, OrdinalLayout
@@ -22,6 +23,7 @@ __all__ = [
     "LiteralValue",
     "MixedDecision",
     "Mixture",
+    "MixtureRules",
     "Node",
     "OneOf",
     "Operation",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from sys import intern
+from typing import TYPE_CHECKING, TypeAlias
 
 from nascore.errors import ArchitectureError
 from nascore.space import limits, node_messages
@@ -16,6 +17,11 @@ from nascore.space.architecture import Architecture, Value, from_sorted
 from nascore.space.mixture import MixedDecision, Mixture
 from nascore.space.space import SearchSpace
 from nascore.v1 import architecture_pb2, space_pb2
+
+if TYPE_CHECKING:
+    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+
+_Mixed: TypeAlias = "RepeatedCompositeFieldContainer[architecture_pb2.MixedDecision]"
 
 
 def space_to_message(space: SearchSpace) -> space_pb2.SearchSpace:
@@ -78,11 +84,41 @@ def _read_decisions(messages: Sequence[architecture_pb2.Decision]) -> dict[str, 
 def mixture_to_message(mixture: Mixture) -> architecture_pb2.Mixture:
     """Writes a mixture."""
     message = architecture_pb2.Mixture()
-    for decision in mixture.decisions:
-        message.decisions.add(path=decision.path, weights=decision.weights, graded=decision.graded)
+    write_mixture(mixture, message)
+    return message
+
+
+def write_mixture(mixture: Mixture, message: architecture_pb2.Mixture) -> None:
+    """Writes a mixture into a message that is empty."""
+    write_mixed(mixture.decisions, message.decisions)
     for path, value in mixture.fixed.items():
         _write_choice(value, message.fixed.add(path=path))
-    return message
+
+
+def write_mixed(decisions: Sequence[MixedDecision], messages: _Mixed) -> None:
+    """Writes the weights of decisions into messages that are none yet."""
+    add = messages.add
+    for decision in decisions:
+        message = add()
+        message.path = decision.path
+        message.weights.extend(decision.weights)
+        if decision.graded:
+            message.graded.extend(decision.graded)
+
+
+def mixed_from_messages(messages: Sequence[architecture_pb2.MixedDecision]) -> tuple[MixedDecision, ...]:
+    """Reads the weights of decisions.
+
+    Raises:
+        ArchitectureError: Weights or indices are wrong, or there are too many.
+    """
+    weights = sum([len(each.weights) for each in messages])
+    if len(messages) > limits.MAX_DECISIONS or weights > limits.MAX_WEIGHTS:
+        raise ArchitectureError(
+            f"{len(messages):,} decisions with {weights:,} weights; at most {limits.MAX_DECISIONS:,} and "
+            f"{limits.MAX_WEIGHTS:,} are read."
+        )
+    return tuple([MixedDecision(intern(each.path), tuple(each.weights), tuple(each.graded)) for each in messages])
 
 
 def mixture_from_message(message: architecture_pb2.Mixture) -> Mixture:
@@ -91,17 +127,12 @@ def mixture_from_message(message: architecture_pb2.Mixture) -> Mixture:
     Raises:
         ArchitectureError: Weights or indices are wrong, a path is there twice, or the mixture is too large.
     """
-    weights = sum(len(decision.weights) for decision in message.decisions)
-    count = len(message.decisions) + len(message.fixed)
-    if count > limits.MAX_DECISIONS or weights > limits.MAX_WEIGHTS:
+    if len(message.decisions) + len(message.fixed) > limits.MAX_DECISIONS:
         raise ArchitectureError(
-            f"The mixture has {count:,} decisions and {weights:,} weights; "
-            f"at most {limits.MAX_DECISIONS:,} and {limits.MAX_WEIGHTS:,} are read."
+            f"The mixture has {len(message.decisions) + len(message.fixed):,} decisions; at most "
+            f"{limits.MAX_DECISIONS:,} are read."
         )
-    return Mixture(
-        tuple(MixedDecision(each.path, tuple(each.weights), tuple(each.graded)) for each in message.decisions),
-        _read_decisions(message.fixed),
-    )
+    return Mixture(mixed_from_messages(message.decisions), _read_decisions(message.fixed) if message.fixed else {})
 
 
 def _write_choice(value: Value, message: architecture_pb2.Decision) -> None:

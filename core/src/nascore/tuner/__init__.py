@@ -21,7 +21,7 @@ from nascore.tuner.hooks import Exporter, ExportRequest, hookimpl, hookspec
 from nascore.tuner.limits import HostLimits
 from nascore.tuner.local import LocalSession
 from nascore.tuner.plugins import Plugins, PluginState, PluginStatus, load_tuner
-from nascore.tuner.session import Answer, AskStatus, Description, TunerSession
+from nascore.tuner.session import Answer, AskStatus, Description, TunerSession, no_history
 from nascore.tuner.settings import SettingsOption, options_of_schema, settings_options, validate
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "load_tuner",
+    "no_history",
     "options_of_schema",
     "settings_options",
     "validate",

@@ -18,8 +18,8 @@ from nascore.errors import InvalidInputError, PermissionDeniedError, TunerCrashe
 from nascore.tuner.endpoints import Endpoint, ProgramEndpoint, ServerEndpoint, plugin_endpoint
 from nascore.tuner.limits import HostLimits
 from nascore.tuner.plugins import TUNERS, Plugins
-from nascore.tuner.session import TunerSession
-from nascore.tuner.supervised import History, SupervisedTuner
+from nascore.tuner.session import History, TunerSession
+from nascore.tuner.supervised import SupervisedTuner
 
 _SCHEMES = ("exec", "grpc", "grpcs")
 _KNOWN_FORMS = "Give the name of an installed tuner, exec:COMMAND ARGS, or grpc://HOST:PORT."
@@ -38,7 +38,7 @@ async def connect(
 
     Args:
         address: A name, ``exec:``, ``grpc://`` or ``grpcs://`` (TLS) address.
-        history: All that the tuner had taken, in order, whenever it must be rebuilt.
+        history: All that the tuner had taken, in order, whenever it must be rebuilt; or `no_history`.
         limits: Memory, deadlines and patience; see `HostLimits`.
         on_trouble: Told one sentence for every death, divergence and quarantine.
         insecure: Allow ``grpc://`` to another machine without TLS.

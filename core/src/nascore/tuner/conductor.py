@@ -25,7 +25,7 @@ from nascore.errors import (
 )
 from nascore.failpoints import failpoint
 from nascore.record import Asked, Derived, JsonValue, Proposal, Report, Told, Verdict
-from nascore.tuner.answers import check_proposal
+from nascore.tuner.answers import check_proposal, mixing_of
 from nascore.tuner.contract import Determinism, NoProposal, Settings, Setup, Tuner
 from nascore.tuner.session import Answer, AskStatus
 from nascore.tuner.settings import validate
@@ -50,6 +50,7 @@ class Conductor:
         settings: Its settings as JSON values.
         version: Version of the package that holds it, for messages.
         state: State from an earlier session, with the seq it covers in ``state_seq``.
+        may_search: Whether it may propose to train supernets, which only the core's own does.
 
     Raises:
         SettingsError: If a setting is wrong.
@@ -66,10 +67,13 @@ class Conductor:
         version: str = "",
         state: bytes | None = None,
         state_seq: int = 0,
+        may_search: bool = False,
     ) -> None:
+        self._may_search = may_search
         self.label = f"{tuner_type.name} {version}".strip()
         self.told_through = 0
         self._space = setup.space
+        self._mixing = mixing_of(setup)
         self._determinism = tuner_type.determinism
         self._answers: OrderedDict[int, tuple[int, Proposal | NoProposal]] = OrderedDict()
         self._replayed_through = -1
@@ -178,7 +182,9 @@ class Conductor:
 
     def _asked(self, number: int, seed: int) -> Proposal | NoProposal:
         answer = self._tuner.ask(number, seed)
-        check_proposal(answer, number, space=self._space, label=self.label)
+        check_proposal(
+            answer, number, space=self._space, label=self.label, mixing=self._mixing, may_search=self._may_search
+        )
         return answer
 
     def _derived(self, count: int) -> tuple[Derived, ...]:

@@ -13,6 +13,17 @@ Rules that make a tuner continue bit for bit after any kill:
 
 from __future__ import annotations
 
+__all__ = [
+    "PLUGIN_API",
+    "Determinism",
+    "Mode",
+    "NoProposal",
+    "Schedule",
+    "Settings",
+    "Setup",
+    "Tuner",
+]
+
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,8 +32,8 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from nascore.errors import SettingsError, UnsupportedError
-from nascore.record import Derived, Objective, Outcome, Proposal, Report, Verdict
+from nascore.errors import UnsupportedError
+from nascore.record import Derived, Mode, Objective, Outcome, Proposal, Report, Schedule, Verdict
 from nascore.space import SearchSpace
 
 PLUGIN_API = 1
@@ -55,13 +66,6 @@ _MEANINGS = {
 }
 
 
-class Mode(StrEnum):
-    """In which way a strategy learns."""
-
-    MULTI_TRIAL = "multi-trial"
-    ONE_SHOT = "one-shot"
-
-
 class NoProposal(Enum):
     """Why ``ask`` has no proposal."""
 
@@ -78,28 +82,6 @@ class Settings(BaseModel):
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """How long a supernet is trained; an epoch is ``Setup.batches_per_epoch`` TRAIN batches, shared among the workers.
-
-    Attributes:
-        epochs: Epochs of search; the tuner is exhausted when they are over.
-        warmup_epochs: Epochs before, in which weights are trained and nothing is learnt about architectures.
-
-    Raises:
-        SettingsError: There is no epoch of search, or a number below 0.
-    """
-
-    epochs: int
-    warmup_epochs: int = 0
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.warmup_epochs < 0:
-            raise SettingsError(
-                f"schedule: {self.epochs} epochs after {self.warmup_epochs} to warm up; at least 1 after 0 are needed."
-            )
 
 
 @dataclass(frozen=True, slots=True)

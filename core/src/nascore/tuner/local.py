@@ -28,10 +28,12 @@ class LocalSession:
     Args:
         tuner_type: The tuner.
         version: Version of the package that holds it.
+        may_search: Whether it may propose to train supernets, which only the core's own does.
     """
 
-    def __init__(self, tuner_type: type[Tuner[Settings]], *, version: str = "") -> None:
+    def __init__(self, tuner_type: type[Tuner[Settings]], *, version: str = "", may_search: bool = False) -> None:
         self._type = tuner_type
+        self._may_search = may_search
         self._version = version
         self._conductor: Conductor | None = None
         self._make: Callable[..., Conductor] | None = None
@@ -47,7 +49,14 @@ class LocalSession:
         self, setup: Setup, settings: Mapping[str, JsonValue], *, state: bytes | None = None, state_seq: int = 0
     ) -> None:
         """Open the session, or open it anew."""
-        self._make = partial(Conductor, self._type, setup, settings=dict(settings), version=self._version)
+        self._make = partial(
+            Conductor,
+            self._type,
+            setup,
+            settings=dict(settings),
+            version=self._version,
+            may_search=self._may_search,
+        )
         self._begin(state, state_seq)
         self._conductor = self._made()
 

@@ -29,9 +29,9 @@ from nascore.errors import (
 )
 from nascore.record import Asked, Derived, JsonValue, Report, Told, Verdict
 from nascore.record.wire import VERDICT, derived_from_message, report_to_message, told_to_message
-from nascore.space import SearchSpace
+from nascore.space import MixtureRules, SearchSpace
 from nascore.status import from_rpc_error
-from nascore.tuner.answers import check_proposal
+from nascore.tuner.answers import check_proposal, mixing_of
 from nascore.tuner.ask_stream import AskStream
 from nascore.tuner.batches import MAX_BATCH_BYTES, batches
 from nascore.tuner.contract import Determinism, Setup
@@ -86,6 +86,7 @@ class RemoteTuner:
         self._session = uuid.uuid4().hex
         self._description: Description | None = None
         self._space: SearchSpace | None = None
+        self._mixing: MixtureRules | None = None
         self._told_through = 0
         self._stream = AskStream(self._channel, self._metadata)
 
@@ -117,7 +118,7 @@ class RemoteTuner:
         response = await self._call(request, tuner_pb2.OpenResponse, timeout_s=self._limits.open_timeout_s)
         if response.cannot_tune:
             raise UnsupportedError(response.cannot_tune)
-        self._space, self._told_through = setup.space, state_seq
+        self._space, self._told_through, self._mixing = setup.space, state_seq, mixing_of(setup)
 
     async def ask(
         self, first_number: int, seeds: Sequence[int], *, outcomes: Sequence[Told] = (), told_through: int = 0
@@ -282,7 +283,7 @@ class RemoteTuner:
         if answer.status is AskStatus.OK and len(answer.proposals) < wanted:
             raise self._broken("Ask", f"{len(answer.proposals)} proposals of {wanted}, and no reason why")
         for number, proposal in enumerate(answer.proposals, first_number):
-            check_proposal(proposal, number, space=space, label=self.label)
+            check_proposal(proposal, number, space=space, label=self.label, mixing=self._mixing)
 
     def _opened(self) -> SearchSpace:
         if self._space is None:

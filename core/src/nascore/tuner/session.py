@@ -8,24 +8,30 @@ Not here: the sessions themselves (``local``, ``remote``, ``supervised``), and w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+__all__ = ["PROTOCOL_VERSION", "Answer", "AskStatus", "Description", "History", "TunerSession", "no_history"]
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
-from nascore.record import Asked, Derived, JsonValue, Proposal, Report, Told, Verdict
+from nascore.errors import UnavailableError
+from nascore.record import Asked, AskStatus, Derived, JsonValue, Proposal, Report, Told, Verdict
 from nascore.tuner.contract import Determinism, Mode, Setup
 
 PROTOCOL_VERSION = 1
 """Version of ``nascore.v1.TunerService`` that this package speaks."""
 
 
-class AskStatus(StrEnum):
-    """Why fewer proposals than wanted came."""
+History = Callable[[], Iterable[Asked | Told]]
 
-    OK = "ok"
-    EXHAUSTED = "exhausted"
-    WAIT = "wait"
+
+def no_history() -> Iterable[Asked | Told]:
+    """Stand for the history of a session that keeps none: what it is lost with is lost, and its owner opens it anew.
+
+    Raises:
+        UnavailableError: Always.
+    """
+    raise UnavailableError("The tuner was lost, and nothing of this session is replayed.", hint="Open it anew.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ _KINDS: dict[type[Node], str] = {
 
 def why_unsuitable(tuner_type: type[Tuner[Settings]], setup: Setup, settings: Settings) -> str:
     """Return why it cannot tune this, from what it declares and then from itself; empty if it can."""
+    if setup.mode not in tuner_type.modes:
+        known = " and ".join(sorted(tuner_type.modes))
+        return f"{tuner_type.name} does not search in the mode {setup.mode.value}; it knows {known}."
     names = [objective.metric for objective in setup.objectives]
     if not names:
         return f"{tuner_type.name} needs an objective, and none is given."

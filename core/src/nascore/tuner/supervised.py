@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -35,13 +35,11 @@ from nascore.tuner.lifeline import Lifeline
 from nascore.tuner.limits import HostLimits
 from nascore.tuner.patience import Patience
 from nascore.tuner.remote import RemoteTuner
-from nascore.tuner.session import Answer, Description
+from nascore.tuner.session import Answer, Description, History, no_history
 
 ResultT = TypeVar("ResultT")
 Call = Callable[[RemoteTuner], Awaitable[ResultT]]
 _REPORT = "It is started again for the next question; if that goes on, report it to the authors of {0}."
-
-History = Callable[[], Iterable[Asked | Told]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,8 @@ class SupervisedTuner:
     Args:
         endpoint: Where the tuner comes from.
         history: What it had taken since it was opened or its state was last saved, in order: what it proposed and what
-            it was told.
+            it was told. With `no_history` no call is repeated: where the tuner is lost it fails with
+            `UnavailableError`, and the session must be opened again.
         limits: Memory, deadlines and patience.
         on_trouble: Told one sentence for every death, divergence and quarantine.
     """
@@ -74,6 +73,7 @@ class SupervisedTuner:
     ) -> None:
         self._endpoint = endpoint
         self._history = history
+        self._is_replayed = history is not no_history
         self._limits = limits
         self._on_trouble = on_trouble
         self._lock = asyncio.Lock()
@@ -171,11 +171,16 @@ class SupervisedTuner:
                 return await self._attempt(event, call)
             except _OutOfStepError:
                 raise
-            except (NotFoundError, StateError):
+            except (NotFoundError, StateError) as error:
                 # Alive, but without memory of us, or out of step: once more, after a replay.
                 self._is_current = False
+                self._lose_for_good(str(error))
             except UnavailableError as error:
-                await self._bury(error)
+                self._lose_for_good(await self._bury(error))
+            except PluginError:
+                if not self._is_replayed:
+                    self._opening = None  # What it had learnt went with it.
+                raise
             try:
                 return await self._attempt(event, call)
             except UnavailableError as error:
@@ -183,6 +188,16 @@ class SupervisedTuner:
                 raise TunerCrashedError(
                     f"{last} It was tried twice.", hint=_REPORT.format(self._endpoint.name)
                 ) from error
+
+    def _lose_for_good(self, sentence: str) -> None:
+        """Give a session up that cannot be replayed.
+
+        Raises:
+            UnavailableError: It was one.
+        """
+        if not self._is_replayed and self._opening is not None:
+            self._opening = None
+            raise UnavailableError(sentence, hint="Open it anew, from where its state was saved.")
 
     async def _attempt(self, event: str, call: Call[ResultT]) -> ResultT:
         if self._is_closed:

@@ -12,16 +12,24 @@ from typing import TypeVar
 from nascore.errors import InvalidInputError
 from nascore.record import JsonValue, Told
 from nascore.record.wire import (
+    ASK_STATUS,
+    MODE,
+    costs_from_messages,
+    costs_to_messages,
     json_object_from_text,
     objective_from_message,
     objective_to_message,
     proposal_from_message,
     proposal_to_message,
+    schedule_from_message,
+    schedule_to_message,
     told_to_message,
+    unmixable_from_messages,
+    unmixable_to_messages,
 )
 from nascore.space.wire import space_from_message, space_to_message
-from nascore.tuner.contract import Determinism, Mode, Schedule, Setup
-from nascore.tuner.session import Answer, AskStatus, Description
+from nascore.tuner.contract import Determinism, Mode, Setup
+from nascore.tuner.session import Answer, Description
 from nascore.v1 import tuner_pb2
 
 _DETERMINISM = {
@@ -29,12 +37,6 @@ _DETERMINISM = {
     Determinism.REPLAY: tuner_pb2.DETERMINISM_REPLAY,
     Determinism.SNAPSHOT: tuner_pb2.DETERMINISM_SNAPSHOT,
     Determinism.NONE: tuner_pb2.DETERMINISM_NONE,
-}
-_MODE = {Mode.MULTI_TRIAL: tuner_pb2.MODE_MULTI_TRIAL, Mode.ONE_SHOT: tuner_pb2.MODE_ONE_SHOT}
-_ASK_STATUS = {
-    AskStatus.OK: tuner_pb2.ASK_STATUS_OK,
-    AskStatus.EXHAUSTED: tuner_pb2.ASK_STATUS_EXHAUSTED,
-    AskStatus.WAIT: tuner_pb2.ASK_STATUS_WAIT,
 }
 
 MAX_PROPOSAL_BYTES = 1 << 20
@@ -50,7 +52,7 @@ def description_to_message(description: Description) -> tuner_pb2.DescribeRespon
         version=description.version,
         min_protocol=description.min_protocol,
         max_protocol=description.max_protocol,
-        modes=sorted(_MODE[mode] for mode in description.modes),
+        modes=sorted(MODE.to_number(mode) for mode in description.modes),
         node_kinds=sorted(description.node_kinds),
         max_objectives=description.max_objectives,
         uses_fidelity=description.uses_fidelity,
@@ -78,7 +80,7 @@ def description_from_message(message: tuner_pb2.DescribeResponse) -> Description
         name=message.name,
         version=message.version,
         summary=message.summary,
-        modes=frozenset(_member(_MODE, number, "describe: modes") for number in message.modes),
+        modes=frozenset(MODE.from_number(number, "describe: modes") for number in message.modes),
         node_kinds=frozenset(message.node_kinds),
         max_objectives=message.max_objectives,
         uses_fidelity=message.uses_fidelity,
@@ -104,13 +106,10 @@ def opening_to_message(
         objectives=[objective_to_message(objective) for objective in setup.objectives],
         settings_json=json.dumps(dict(settings), allow_nan=False) if settings else "",
         seed=setup.seed,
-        costs=[
-            tuner_pb2.Cost(path=path, candidate=candidate, measure=measure, value=value)
-            for (path, candidate, measure), value in sorted(setup.costs.items())
-        ],
+        costs=costs_to_messages(setup.costs),
         batches_per_epoch=setup.batches_per_epoch,
         snapshot=None if state is None else tuner_pb2.Snapshot(state=state, seq=state_seq),
-        mode=_MODE[setup.mode],
+        mode=MODE.to_number(setup.mode),
         schedule=None if setup.schedule is None else schedule_to_message(setup.schedule),
         workers=setup.workers,
         unmixable=unmixable_to_messages(setup.unmixable),
@@ -123,32 +122,13 @@ def setup_from_message(message: tuner_pb2.OpenRequest) -> Setup:
         space=space_from_message(message.space),
         objectives=tuple(objective_from_message(objective) for objective in message.objectives),
         seed=message.seed,
-        costs={(cost.path, cost.candidate, cost.measure): cost.value for cost in message.costs},
+        costs=costs_from_messages(message.costs),
         batches_per_epoch=message.batches_per_epoch,
-        mode=_member(_MODE, message.mode, "open: mode") if message.mode else Mode.MULTI_TRIAL,
+        mode=MODE.from_number(message.mode, "open: mode") if message.mode else Mode.MULTI_TRIAL,
         schedule=schedule_from_message(message.schedule) if message.HasField("schedule") else None,
         workers=message.workers or 1,
-        unmixable={entry.path: entry.reason for entry in message.unmixable},
+        unmixable=unmixable_from_messages(message.unmixable),
     )
-
-
-def schedule_to_message(schedule: Schedule) -> tuner_pb2.Schedule:
-    """Return the message of a schedule."""
-    return tuner_pb2.Schedule(warmup_epochs=schedule.warmup_epochs, epochs=schedule.epochs)
-
-
-def schedule_from_message(message: tuner_pb2.Schedule) -> Schedule:
-    """Return the schedule of a message.
-
-    Raises:
-        SettingsError: There is no epoch.
-    """
-    return Schedule(message.epochs, warmup_epochs=message.warmup_epochs)
-
-
-def unmixable_to_messages(unmixable: Mapping[str, str]) -> list[tuner_pb2.Unmixable]:
-    """Return the messages of decisions that cannot be mixed, sorted by path."""
-    return [tuner_pb2.Unmixable(path=path, reason=unmixable[path]) for path in sorted(unmixable)]
 
 
 def asking_to_message(
@@ -167,7 +147,7 @@ def asking_to_message(
 def answer_to_message(answer: Answer) -> tuner_pb2.AskResponse:
     """Return the message of an answer."""
     proposals = [proposal_to_message(proposal) for proposal in answer.proposals]
-    return tuner_pb2.AskResponse(proposals=proposals, status=_ASK_STATUS[answer.status])
+    return tuner_pb2.AskResponse(proposals=proposals, status=ASK_STATUS.to_number(answer.status))
 
 
 def answer_from_message(message: tuner_pb2.AskResponse) -> Answer:
@@ -182,7 +162,7 @@ def answer_from_message(message: tuner_pb2.AskResponse) -> Answer:
                 f"proposal {proposal.number}: {proposal.ByteSize():,} bytes; at most {MAX_PROPOSAL_BYTES:,} are taken."
             )
     proposals = tuple(proposal_from_message(proposal) for proposal in message.proposals)
-    return Answer(proposals, _member(_ASK_STATUS, message.status, "ask: status"))
+    return Answer(proposals, ASK_STATUS.from_number(message.status, "ask: status"))
 
 
 def _member(table: Mapping[MemberT, int], number: int, field: str) -> MemberT:

@@ -70,7 +70,7 @@ class Limits(_message.Message):
     def __init__(self, max_trials: _Optional[int] = ..., max_duration_s: _Optional[float] = ..., target: _Optional[float] = ..., max_parallel: _Optional[int] = ..., max_attempts: _Optional[int] = ..., lease_s: _Optional[float] = ..., max_failures_in_a_row: _Optional[int] = ...) -> None: ...
 
 class ExperimentSpec(_message.Message):
-    __slots__ = ("name", "tuner", "settings_json", "objectives", "limits", "seed", "space")
+    __slots__ = ("name", "tuner", "settings_json", "objectives", "limits", "seed", "space", "mode", "one_shot")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TUNER_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_JSON_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +78,8 @@ class ExperimentSpec(_message.Message):
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    ONE_SHOT_FIELD_NUMBER: _ClassVar[int]
     name: str
     tuner: str
     settings_json: str
@@ -85,7 +87,37 @@ class ExperimentSpec(_message.Message):
     limits: Limits
     seed: int
     space: _space_pb2.SearchSpace
-    def __init__(self, name: _Optional[str] = ..., tuner: _Optional[str] = ..., settings_json: _Optional[str] = ..., objectives: _Optional[_Iterable[_Union[_tuner_pb2.Objective, _Mapping]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., seed: _Optional[int] = ..., space: _Optional[_Union[_space_pb2.SearchSpace, _Mapping]] = ...) -> None: ...
+    mode: _tuner_pb2.Mode
+    one_shot: OneShot
+    def __init__(self, name: _Optional[str] = ..., tuner: _Optional[str] = ..., settings_json: _Optional[str] = ..., objectives: _Optional[_Iterable[_Union[_tuner_pb2.Objective, _Mapping]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., seed: _Optional[int] = ..., space: _Optional[_Union[_space_pb2.SearchSpace, _Mapping]] = ..., mode: _Optional[_Union[_tuner_pb2.Mode, str]] = ..., one_shot: _Optional[_Union[OneShot, _Mapping]] = ...) -> None: ...
+
+class OneShot(_message.Message):
+    __slots__ = ("schedule", "derive", "retrain_epochs", "supernets", "workers", "sync_every", "trust")
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    DERIVE_FIELD_NUMBER: _ClassVar[int]
+    RETRAIN_EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    SUPERNETS_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    SYNC_EVERY_FIELD_NUMBER: _ClassVar[int]
+    TRUST_FIELD_NUMBER: _ClassVar[int]
+    schedule: _tuner_pb2.Schedule
+    derive: int
+    retrain_epochs: float
+    supernets: int
+    workers: int
+    sync_every: int
+    trust: Trust
+    def __init__(self, schedule: _Optional[_Union[_tuner_pb2.Schedule, _Mapping]] = ..., derive: _Optional[int] = ..., retrain_epochs: _Optional[float] = ..., supernets: _Optional[int] = ..., workers: _Optional[int] = ..., sync_every: _Optional[int] = ..., trust: _Optional[_Union[Trust, _Mapping]] = ...) -> None: ...
+
+class Trust(_message.Message):
+    __slots__ = ("is_off", "max_random", "sampled")
+    IS_OFF_FIELD_NUMBER: _ClassVar[int]
+    MAX_RANDOM_FIELD_NUMBER: _ClassVar[int]
+    SAMPLED_FIELD_NUMBER: _ClassVar[int]
+    is_off: bool
+    max_random: int
+    sampled: int
+    def __init__(self, is_off: bool = ..., max_random: _Optional[int] = ..., sampled: _Optional[int] = ...) -> None: ...
 
 class Experiment(_message.Message):
     __slots__ = ("id", "spec", "state", "end_reason", "trouble", "created_at", "elapsed_s", "queued", "running", "succeeded", "pruned", "infeasible", "failed", "seq")

@@ -306,3 +306,13 @@ class NextSamples(_message.Message):
     samples: _containers.RepeatedCompositeFieldContainer[_tuner_pb2.Proposal]
     status: _tuner_pb2.AskStatus
     def __init__(self, samples: _Optional[_Iterable[_Union[_tuner_pb2.Proposal, _Mapping]]] = ..., status: _Optional[_Union[_tuner_pb2.AskStatus, str]] = ...) -> None: ...
+
+class ExchangeState(_message.Message):
+    __slots__ = ("tuner", "pending", "next_sample")
+    TUNER_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
+    NEXT_SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    tuner: bytes
+    pending: _containers.RepeatedCompositeFieldContainer[_tuner_pb2.Proposal]
+    next_sample: int
+    def __init__(self, tuner: _Optional[bytes] = ..., pending: _Optional[_Iterable[_Union[_tuner_pb2.Proposal, _Mapping]]] = ..., next_sample: _Optional[int] = ...) -> None: ...

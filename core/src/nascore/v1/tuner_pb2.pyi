@@ -271,7 +271,7 @@ class Metric(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
 
 class Outcome(_message.Message):
-    __slots__ = ("status", "metrics", "gradient", "batches", "duration_s", "failure", "derived")
+    __slots__ = ("status", "metrics", "gradient", "batches", "duration_s", "failure", "derived", "scored", "costs")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     GRADIENT_FIELD_NUMBER: _ClassVar[int]
@@ -279,6 +279,8 @@ class Outcome(_message.Message):
     DURATION_S_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     DERIVED_FIELD_NUMBER: _ClassVar[int]
+    SCORED_FIELD_NUMBER: _ClassVar[int]
+    COSTS_FIELD_NUMBER: _ClassVar[int]
     status: OutcomeStatus
     metrics: _containers.RepeatedCompositeFieldContainer[Metric]
     gradient: _containers.RepeatedCompositeFieldContainer[_architecture_pb2.MixedDecision]
@@ -286,7 +288,17 @@ class Outcome(_message.Message):
     duration_s: float
     failure: Failure
     derived: _containers.RepeatedCompositeFieldContainer[Derived]
-    def __init__(self, status: _Optional[_Union[OutcomeStatus, str]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ..., gradient: _Optional[_Iterable[_Union[_architecture_pb2.MixedDecision, _Mapping]]] = ..., batches: _Optional[int] = ..., duration_s: _Optional[float] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., derived: _Optional[_Iterable[_Union[Derived, _Mapping]]] = ...) -> None: ...
+    scored: _containers.RepeatedCompositeFieldContainer[ScoredArchitecture]
+    costs: _containers.RepeatedCompositeFieldContainer[Cost]
+    def __init__(self, status: _Optional[_Union[OutcomeStatus, str]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ..., gradient: _Optional[_Iterable[_Union[_architecture_pb2.MixedDecision, _Mapping]]] = ..., batches: _Optional[int] = ..., duration_s: _Optional[float] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., derived: _Optional[_Iterable[_Union[Derived, _Mapping]]] = ..., scored: _Optional[_Iterable[_Union[ScoredArchitecture, _Mapping]]] = ..., costs: _Optional[_Iterable[_Union[Cost, _Mapping]]] = ...) -> None: ...
+
+class ScoredArchitecture(_message.Message):
+    __slots__ = ("architecture", "metrics")
+    ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    architecture: _architecture_pb2.Architecture
+    metrics: _containers.RepeatedCompositeFieldContainer[Metric]
+    def __init__(self, architecture: _Optional[_Union[_architecture_pb2.Architecture, _Mapping]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ...) -> None: ...
 
 class Failure(_message.Message):
     __slots__ = ("kind", "message", "detail")

@@ -29,10 +29,18 @@ LATE_POLICY_DROP: LatePolicy
 LATE_POLICY_SCALE: LatePolicy
 
 class StatBlobsRequest(_message.Message):
-    __slots__ = ("digests",)
-    DIGESTS_FIELD_NUMBER: _ClassVar[int]
-    digests: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, digests: _Optional[_Iterable[str]] = ...) -> None: ...
+    __slots__ = ("blobs",)
+    BLOBS_FIELD_NUMBER: _ClassVar[int]
+    blobs: _containers.RepeatedCompositeFieldContainer[BlobWanted]
+    def __init__(self, blobs: _Optional[_Iterable[_Union[BlobWanted, _Mapping]]] = ...) -> None: ...
+
+class BlobWanted(_message.Message):
+    __slots__ = ("digest", "size")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    size: int
+    def __init__(self, digest: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
 
 class StatBlobsResponse(_message.Message):
     __slots__ = ("blobs",)
@@ -49,18 +57,30 @@ class BlobState(_message.Message):
     def __init__(self, is_present: bool = ..., offset: _Optional[int] = ...) -> None: ...
 
 class UploadRequest(_message.Message):
-    __slots__ = ("digest", "size", "offset", "crc32c", "data")
+    __slots__ = ("digest", "size", "offset", "crc32c", "data", "offer", "small")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
     CRC32C_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
+    OFFER_FIELD_NUMBER: _ClassVar[int]
+    SMALL_FIELD_NUMBER: _ClassVar[int]
     digest: str
     size: int
     offset: int
     crc32c: int
     data: bytes
-    def __init__(self, digest: _Optional[str] = ..., size: _Optional[int] = ..., offset: _Optional[int] = ..., crc32c: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+    offer: str
+    small: _containers.RepeatedCompositeFieldContainer[SmallBlob]
+    def __init__(self, digest: _Optional[str] = ..., size: _Optional[int] = ..., offset: _Optional[int] = ..., crc32c: _Optional[int] = ..., data: _Optional[bytes] = ..., offer: _Optional[str] = ..., small: _Optional[_Iterable[_Union[SmallBlob, _Mapping]]] = ...) -> None: ...
+
+class SmallBlob(_message.Message):
+    __slots__ = ("digest", "content")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    content: bytes
+    def __init__(self, digest: _Optional[str] = ..., content: _Optional[bytes] = ...) -> None: ...
 
 class UploadResponse(_message.Message):
     __slots__ = ("blobs", "bytes")
@@ -71,9 +91,10 @@ class UploadResponse(_message.Message):
     def __init__(self, blobs: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
 
 class CommitRequest(_message.Message):
-    __slots__ = ("manifest_json", "manifest_blob", "experiment", "name", "if_match", "create_only", "request_id")
+    __slots__ = ("manifest_json", "manifest_blob", "manifest_size", "experiment", "name", "if_match", "create_only", "request_id")
     MANIFEST_JSON_FIELD_NUMBER: _ClassVar[int]
     MANIFEST_BLOB_FIELD_NUMBER: _ClassVar[int]
+    MANIFEST_SIZE_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     IF_MATCH_FIELD_NUMBER: _ClassVar[int]
@@ -81,12 +102,13 @@ class CommitRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     manifest_json: bytes
     manifest_blob: str
+    manifest_size: int
     experiment: str
     name: str
     if_match: str
     create_only: bool
     request_id: str
-    def __init__(self, manifest_json: _Optional[bytes] = ..., manifest_blob: _Optional[str] = ..., experiment: _Optional[str] = ..., name: _Optional[str] = ..., if_match: _Optional[str] = ..., create_only: bool = ..., request_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, manifest_json: _Optional[bytes] = ..., manifest_blob: _Optional[str] = ..., manifest_size: _Optional[int] = ..., experiment: _Optional[str] = ..., name: _Optional[str] = ..., if_match: _Optional[str] = ..., create_only: bool = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class CommitResponse(_message.Message):
     __slots__ = ("checkpoint", "etag")
@@ -175,34 +197,38 @@ class Relative(_message.Message):
     def __init__(self, checkpoint: _Optional[str] = ..., distance: _Optional[int] = ..., is_released: bool = ...) -> None: ...
 
 class DownloadRequest(_message.Message):
-    __slots__ = ("checkpoint", "keys", "prefix", "known_digests", "resume_digest", "resume_offset")
+    __slots__ = ("checkpoint", "keys", "prefix", "known_digests", "resume_digest", "resume_offset", "takes_small")
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
     KNOWN_DIGESTS_FIELD_NUMBER: _ClassVar[int]
     RESUME_DIGEST_FIELD_NUMBER: _ClassVar[int]
     RESUME_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    TAKES_SMALL_FIELD_NUMBER: _ClassVar[int]
     checkpoint: str
     keys: _containers.RepeatedScalarFieldContainer[str]
     prefix: str
     known_digests: _containers.RepeatedScalarFieldContainer[str]
     resume_digest: str
     resume_offset: int
-    def __init__(self, checkpoint: _Optional[str] = ..., keys: _Optional[_Iterable[str]] = ..., prefix: _Optional[str] = ..., known_digests: _Optional[_Iterable[str]] = ..., resume_digest: _Optional[str] = ..., resume_offset: _Optional[int] = ...) -> None: ...
+    takes_small: bool
+    def __init__(self, checkpoint: _Optional[str] = ..., keys: _Optional[_Iterable[str]] = ..., prefix: _Optional[str] = ..., known_digests: _Optional[_Iterable[str]] = ..., resume_digest: _Optional[str] = ..., resume_offset: _Optional[int] = ..., takes_small: bool = ...) -> None: ...
 
 class DownloadResponse(_message.Message):
-    __slots__ = ("digest", "size", "offset", "crc32c", "data")
+    __slots__ = ("digest", "size", "offset", "crc32c", "data", "small")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
     CRC32C_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
+    SMALL_FIELD_NUMBER: _ClassVar[int]
     digest: str
     size: int
     offset: int
     crc32c: int
     data: bytes
-    def __init__(self, digest: _Optional[str] = ..., size: _Optional[int] = ..., offset: _Optional[int] = ..., crc32c: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+    small: _containers.RepeatedCompositeFieldContainer[SmallBlob]
+    def __init__(self, digest: _Optional[str] = ..., size: _Optional[int] = ..., offset: _Optional[int] = ..., crc32c: _Optional[int] = ..., data: _Optional[bytes] = ..., small: _Optional[_Iterable[_Union[SmallBlob, _Mapping]]] = ...) -> None: ...
 
 class InheritRequest(_message.Message):
     __slots__ = ("experiment", "parents", "tensors", "rules_json", "trial", "request_id")
@@ -249,10 +275,12 @@ class Inherited(_message.Message):
     def __init__(self, key: _Optional[str] = ..., parent: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ListNamesRequest(_message.Message):
-    __slots__ = ("experiment",)
+    __slots__ = ("experiment", "name")
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
     experiment: str
-    def __init__(self, experiment: _Optional[str] = ...) -> None: ...
+    name: str
+    def __init__(self, experiment: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class ListNamesResponse(_message.Message):
     __slots__ = ("names",)
@@ -413,12 +441,14 @@ class OpenTableRequest(_message.Message):
     def __init__(self, experiment: _Optional[str] = ..., table: _Optional[str] = ..., tensors: _Optional[_Iterable[_Union[TensorSpec, _Mapping]]] = ..., checkpoint: _Optional[str] = ..., rule: _Optional[_Union[UpdateRule, str]] = ..., rate: _Optional[float] = ..., max_lag: _Optional[int] = ..., late: _Optional[_Union[LatePolicy, str]] = ...) -> None: ...
 
 class OpenTableResponse(_message.Message):
-    __slots__ = ("version", "is_new")
+    __slots__ = ("version", "is_new", "is_blank")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     IS_NEW_FIELD_NUMBER: _ClassVar[int]
+    IS_BLANK_FIELD_NUMBER: _ClassVar[int]
     version: int
     is_new: bool
-    def __init__(self, version: _Optional[int] = ..., is_new: bool = ...) -> None: ...
+    is_blank: bool
+    def __init__(self, version: _Optional[int] = ..., is_new: bool = ..., is_blank: bool = ...) -> None: ...
 
 class PushRequest(_message.Message):
     __slots__ = ("experiment", "table", "worker", "request_id", "base_version", "size", "tensor", "offset", "crc32c", "data", "rule")

@@ -167,7 +167,9 @@ class WeightServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Commit(self, request, context):
-        """Makes a checkpoint of blobs that are present, in one step, and may move a name to it.
+        """Makes a checkpoint of blobs that are present, in one step, and may move a name to it. Blobs that are missing give
+        FAILED_PRECONDITION with their count in the ErrorInfo's metadata ("missing") and as many of their digests as fit, with
+        spaces between ("digests"); a name that is not as asked for gives ALREADY_EXISTS with the etag it has ("etag").
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -272,7 +274,9 @@ class WeightServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def OpenTable(self, request, context):
-        """Opens a live table, or joins the one of that name if it was opened alike.
+        """Opens a live table, or joins the one of that name if it was opened alike. A table is memory: a server that starts
+        again has none, and answers NOT_FOUND to who pushes or pulls, also if somebody has opened it anew, because versions
+        of another life of a table are known; then open it again from its last snapshot, and pull everything.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

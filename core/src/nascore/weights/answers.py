@@ -9,6 +9,9 @@ from pathlib import Path
 
 from nascore.errors import ConflictError, StateError
 
+OWN = "default"
+"""The experiment of checkpoints that were put without naming one."""
+
 
 class MissingBlobsError(StateError):
     """A commit names blobs that are not here; upload ``missing`` and commit again.

@@ -1,36 +1,64 @@
-"""Making a checkpoint visible: all its files are durable first, then one transaction names them.
+"""Making a checkpoint visible: all its bytes are durable first, then one transaction names them.
 
-Files are made in ``staging`` and flushed together; then, with the store's lock held, they are renamed into place, their
-folders flushed, and the record logged. Whatever dies before that leaves files that nobody names; a collection removes
-them. Not here: uploads (``staging``), what the record does to the index (``index_changes``).
+Whatever dies before that leaves bytes that nobody names; a collection removes them. Not here: where the bytes are
+(``placing``, ``objects``), uploads (``staging``), what the record does to the index (``index_changes``).
 """
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any, Protocol
 
 from blake3 import blake3
 
 from nascore.errors import ConflictError, ExhaustedResourceError, InvalidInputError, NotFoundError, UnavailableError
-from nascore.failpoints import failpoint
 from nascore.weights.answers import Committed, MissingBlobsError, MovedNameError
 from nascore.weights.blob_rows import BlobRow, live_rows, put_rows
 from nascore.weights.catalogue import check_name, found_reference, is_held, usage_of
-from nascore.weights.durable import flush, make_folders
 from nascore.weights.index import Change, Index
-from nascore.weights.layout import Layout
 from nascore.weights.manifest import Entry, Manifest, checkpoint_of
-from nascore.weights.placing import Placement, Placing, write
 from nascore.weights.record_log import Record, Verb
-from nascore.weights.staging import Staging, temporary
 from nascore.weights.tensor import TensorData
 
-RESERVE = 2 * 2**20
-"""Bytes of the disk that no commit takes: the log and the index need some to release anything."""
+
+class Placement(Protocol):
+    """The blobs that come with a commit, durable already; nobody knows of them until it is logged."""
+
+    @property
+    def rows(self) -> Mapping[str, BlobRow]:
+        """Where they will be, by digest."""
+        ...
+
+    def settle(self, change: Change, new: Collection[BlobRow]) -> None:
+        """Put those of them in place that are new; called within the transaction, after its record was applied."""
+        ...
+
+    def words(self, new: Collection[BlobRow]) -> Mapping[str, Any]:
+        """Return the fields of the record that say where they are."""
+        ...
+
+
+class Places(Protocol):
+    """Where a store keeps the bytes of its checkpoints."""
+
+    def placed(
+        self, checkpoint: str, content: bytes, *, entries: Mapping[str, Entry], tensors: Mapping[str, TensorData]
+    ) -> AbstractContextManager[Placement]:
+        """Make a manifest and those blobs durable that are not stored yet; what is not needed then goes at the end.
+
+        Args:
+            checkpoint: The id of the manifest.
+            content: Its bytes.
+            entries: Its tensors by digest.
+            tensors: Bytes of tensors by digest; those that are neither here nor stored must have been uploaded.
+
+        Raises:
+            ExhaustedResourceError: There is no room.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +82,7 @@ class Request:
         if not self.name and (self.if_match or self.create_only):
             raise InvalidInputError("if_match and create_only say how a name may move, but no name is given.")
 
-    def record(self, checkpoint: str, *, pack: str) -> Record:
+    def record(self, checkpoint: str, places: Mapping[str, Any]) -> Record:
         """Return what is logged."""
         words = self.words(checkpoint) if self.request_id else ""
         return Record(
@@ -64,7 +92,7 @@ class Request:
             name=self.name,
             request=self.request_id,
             content=words,
-            pack=pack,
+            **places,
         )
 
     def words(self, checkpoint: str) -> str:
@@ -76,87 +104,41 @@ class Request:
 class Committer:
     """Commits of a store."""
 
-    def __init__(self, layout: Layout, index: Index, staging: Staging) -> None:
-        self._layout = layout
+    def __init__(self, index: Index, places: Places) -> None:
         self._index = index
-        self._placing = Placing(layout, index, staging)
+        self._places = places
 
     def commit(self, request: Request, *, tensors: Mapping[str, TensorData]) -> Committed:
         """Commit; blobs that are neither stored nor uploaded are taken from ``tensors``, by digest."""
         checkpoint = checkpoint_of(request.content)
         entries = {entry.digest: entry for entry in request.manifest.entries}
-        make_folders([self._layout.staging])
         try:
-            return self._committed(request, checkpoint, entries, tensors)
+            with self._places.placed(checkpoint, request.content, entries=entries, tensors=tensors) as placement:
+                return self._index.transact(lambda change: _decide(change, request, checkpoint, placement))
         except FileNotFoundError as fault:
             raise UnavailableError(
                 f"Checkpoint {checkpoint}: another commit took an upload, or it was removed, meanwhile: {fault}.",
                 hint="Try again.",
             ) from fault
 
-    def _committed(
-        self,
-        request: Request,
-        checkpoint: str,
-        entries: Mapping[str, Entry],
-        tensors: Mapping[str, TensorData],
-    ) -> Committed:
-        with self._placing.placed(entries, tensors) as placement:
-            manifest = temporary(self._layout)
-            write(manifest, [request.content])
-            placement.files[manifest] = self._layout.manifest(checkpoint)
-            make_folders(target.parent for target in placement.files.values())
-            flush(placement.files)
-            self._check_room()
-            with self._index.writing() as change:
-                answer = self._decide(change, request, checkpoint, placement)
-            for file in placement.spent:
-                file.unlink(missing_ok=True)
+
+def _decide(change: Change, request: Request, checkpoint: str, placement: Placement) -> Committed:
+    connection = change.connection
+    if (answer := _answered(connection, request, checkpoint)) is not None:
         return answer
-
-    def _check_room(self) -> None:
-        """Keep room on the disk for releases and collections, which make more."""
-        if (free := shutil.disk_usage(self._layout.folder).free) < RESERVE:
-            raise ExhaustedResourceError(
-                f"{self._layout.folder}: no room on the disk; the last {RESERVE:,} bytes, of which {free:,} are free, "
-                "are kept for releases.",
-                hint="Release checkpoints and collect, or make room, and try again.",
-            )
-
-    def _decide(self, change: Change, request: Request, checkpoint: str, placement: Placement) -> Committed:
-        connection = change.connection
-        if (answer := _answered(connection, request, checkpoint)) is not None:
-            return answer
-        _check_move(connection, request)
-        _check_parents(connection, request.manifest)
-        new = _new_rows(connection, request.manifest, placement)
-        if _changes(connection, request, checkpoint, new=new):
-            before = usage_of(connection, request.experiment)
-            put_rows(connection, new)
-            pack = placement.pack if any(row.pack == placement.pack for row in new if row.pack) else ""
-            change.do(request.record(checkpoint, pack=pack), request.manifest)
-            _check_quota(connection, request.experiment, used_before=before.used)
-            self._settle(change, placement, checkpoint, _files(self._layout, new))
-        if not request.name:
-            return Committed(checkpoint)
-        reference = found_reference(connection, request.experiment, request.name)
-        return Committed(checkpoint, reference.etag if reference else "")
-
-    def _settle(self, change: Change, placement: Placement, checkpoint: str, new: set[Path]) -> None:
-        """Rename the files that are needed into place and flush their folders."""
-        needed = new | {self._layout.manifest(checkpoint)}
-        failpoint("weights.before_place")
-        for file, target in placement.files.items():
-            if target in needed:
-                change.move(file, target)
-                failpoint("weights.placing")
-        flush({target.parent for target in needed})
-        failpoint("weights.after_place")
-
-
-def _files(layout: Layout, rows: Collection[BlobRow]) -> set[Path]:
-    packs = {row.pack for row in rows if row.pack}
-    return {layout.pack(pack) for pack in packs} | {layout.blob(row.digest) for row in rows if not row.pack}
+    _check_move(connection, request)
+    _check_parents(connection, request.manifest)
+    new = _new_rows(connection, request.manifest, placement)
+    if _changes(connection, request, checkpoint, new=new):
+        before = usage_of(connection, request.experiment)
+        put_rows(connection, new)
+        change.do(request.record(checkpoint, placement.words(new)), request.manifest)
+        _check_quota(connection, request.experiment, used_before=before.used)
+        placement.settle(change, new)
+    if not request.name:
+        return Committed(checkpoint)
+    reference = found_reference(connection, request.experiment, request.name)
+    return Committed(checkpoint, reference.etag if reference else "")
 
 
 def _answered(connection: sqlite3.Connection, request: Request, checkpoint: str) -> Committed | None:

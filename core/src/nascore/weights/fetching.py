@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from nascore.errors import DataLossError, NotFoundError
 from nascore.weights import catalogue
 from nascore.weights.blob_rows import BlobRow, live_rows
 from nascore.weights.contract import BlobReader
 from nascore.weights.index import Index
-from nascore.weights.layout import Layout
 from nascore.weights.manifest import Entry, Manifest
-from nascore.weights.reading import LocalBlobReader
-from nascore.weights.rebuilding import stored_manifest
 from nascore.weights.tensor import TensorData
 
-Read = Callable[[Layout, Sequence[Entry], Mapping[str, BlobRow]], dict[str, TensorData]]
+Read = Callable[[Sequence[Entry], Mapping[str, BlobRow]], dict[str, TensorData]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """How the bytes of a store are read; what is missing is a FileNotFoundError, what has changed a DataLossError.
+
+    Attributes:
+        where: The store, as errors name it.
+        manifest: Reads a manifest by the checkpoint's id.
+        tensors: Reads tensors, every byte proven.
+        blob: Opens a blob.
+    """
+
+    where: str
+    manifest: Callable[[str], Manifest]
+    tensors: Read
+    blob: Callable[[BlobRow], BlobReader]
 
 
 class Fetcher:
-    """Reads the store in ``layout``."""
+    """Reads a store."""
 
-    def __init__(self, layout: Layout, index: Index) -> None:
-        self._layout = layout
+    def __init__(self, index: Index, sources: Sources) -> None:
         self._index = index
+        self._sources = sources
+
+    def get(self, checkpoint: str, keys: Collection[str] | None) -> dict[str, TensorData]:
+        """Return tensors of a checkpoint with every byte proven; see `fetch`."""
+        return self.fetch(self._sources.tensors, checkpoint, keys)
 
     def fetch(self, read: Read, checkpoint: str, keys: Collection[str] | None) -> dict[str, TensorData]:
         """Return what ``read`` makes of a checkpoint's tensors, all or those of ``keys``.
@@ -37,7 +56,7 @@ class Fetcher:
             with self._index.reading() as connection:
                 rows = live_rows(connection, {entry.digest for entry in entries})
                 self._check_held(catalogue.is_held(connection, checkpoint), checkpoint)
-            return read(self._layout, entries, rows)
+            return read(entries, rows)
         except DataLossError:
             with self._index.reading() as connection:
                 is_held = catalogue.is_held(connection, checkpoint)
@@ -58,24 +77,24 @@ class Fetcher:
         with self._index.reading() as connection:
             row = live_rows(connection, [digest]).get(digest)
         if row is None:
-            raise NotFoundError(f"There is no blob {digest!r:.80} in {self._layout.folder}.")
-        return LocalBlobReader(self._layout, row)
+            raise NotFoundError(f"There is no blob {digest!r:.80} in {self._sources.where}.")
+        return self._sources.blob(row)
 
     def _stored(self, checkpoint: str) -> Manifest:
         try:
-            return stored_manifest(self._layout, checkpoint)
-        except FileNotFoundError:
+            return self._sources.manifest(checkpoint)
+        except FileNotFoundError as fault:
             with self._index.reading() as connection:
                 if catalogue.is_known(connection, checkpoint):
-                    raise DataLossError(f"{self._layout.manifest(checkpoint)}: missing.") from None
+                    raise DataLossError(f"{fault.filename}: missing.") from None
             raise self._unknown(checkpoint) from None
 
     def _check_held(self, is_held: bool, checkpoint: str) -> None:
         if not is_held:
-            raise NotFoundError(f"There is no checkpoint {checkpoint} in {self._layout.folder}, or it was released.")
+            raise NotFoundError(f"There is no checkpoint {checkpoint} in {self._sources.where}, or it was released.")
 
     def _unknown(self, checkpoint: str) -> NotFoundError:
-        return NotFoundError(f"There is no checkpoint {checkpoint} in {self._layout.folder}.")
+        return NotFoundError(f"There is no checkpoint {checkpoint} in {self._sources.where}.")
 
 
 def _chosen(manifest: Manifest, checkpoint: str, keys: Collection[str] | None) -> list[Entry]:

@@ -11,24 +11,28 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
-from nascore.errors import DataLossError, StateError, UnavailableError
+from nascore.errors import StateError, UnavailableError
 from nascore.failpoints import failpoint
+from nascore.sqlite import BROKEN
 from nascore.weights import index_changes
 from nascore.weights.durable import make_folders, named_if_failed
-from nascore.weights.index_schema import BROKEN, SCHEMA_VERSION, connect, create, drop, understood, version
+from nascore.weights.history import History
+from nascore.weights.index_schema import SCHEMA_VERSION, connect, create, drop, understood, version
 from nascore.weights.layout import Layout
 from nascore.weights.manifest import Manifest
-from nascore.weights.rebuilding import catch_up, fill
-from nascore.weights.record_log import Record, RecordLog
+from nascore.weights.record_log import Record
 
 _PATIENCE_S = 60.0
 _PAUSE_S = (0.0005, 0.02)
 _POOL = 8
+
+AnswerT = TypeVar("AnswerT")
 
 
 class Change:
@@ -38,9 +42,9 @@ class Change:
         connection: The index, in a transaction.
     """
 
-    def __init__(self, connection: sqlite3.Connection, log: RecordLog) -> None:
+    def __init__(self, connection: sqlite3.Connection, history: History) -> None:
         self.connection = connection
-        self._log = log
+        self._history = history
         self._offset, self.seq = connection.execute("SELECT log_offset, seq FROM meta").fetchone()
         self._records: list[Record] = []
         self._moved: list[Path] = []
@@ -68,7 +72,7 @@ class Change:
         """Make it durable: in the log, then in the index."""
         offset = self._offset
         for record in self._records:
-            offset = self._log.append(record, offset)
+            offset = self._history.append(record, offset)
         self.connection.execute("UPDATE meta SET log_offset = ?, seq = ?", (offset, self.seq))
         failpoint("weights.before_index")
         self.connection.execute("COMMIT")
@@ -80,16 +84,16 @@ class Change:
             self.connection.execute("ROLLBACK")
         for target in self._moved:
             target.unlink(missing_ok=True)
-        if self._records and self._log.size > self._offset:
-            self._log.take_back(self._offset)
+        if self._records:
+            self._history.take_back(self._offset)
 
 
 class Index:
-    """The index of the store in ``layout``; thread-safe, and survives a fork."""
+    """The index of the store in ``layout``, a cache of ``history``; thread-safe, and survives a fork."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, history: History) -> None:
         self._layout = layout
-        self._log = RecordLog(layout.log)
+        self._history = history
         self._idle: list[sqlite3.Connection] = []
         self._inode = 0
         self._pid = os.getpid()
@@ -114,6 +118,11 @@ class Index:
         """
         with self.held(), understood(self._layout.index), self._lent(self._take(is_held=True)) as connection:
             yield from self._changed(connection)
+
+    def transact(self, work: Callable[[Change], AnswerT]) -> AnswerT:
+        """Return what ``work`` makes of a transaction, which is committed if it raises nothing; see `writing`."""
+        with self.writing() as change:
+            return work(change)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -142,7 +151,7 @@ class Index:
         """Return what the index should be, made in memory from the files."""
         connection = connect(None)
         create(connection)
-        fill(connection, self._layout)
+        self._history.fill(connection)
         return connection
 
     def close(self) -> None:
@@ -154,28 +163,16 @@ class Index:
 
     def _changed(self, connection: sqlite3.Connection) -> Iterator[Change]:
         connection.execute("BEGIN IMMEDIATE")
-        self._check_log(connection)
-        if catch_up(connection, self._layout):
-            # What a killed process had logged: its file may not have been flushed yet.
-            with self._layout.log.open("rb") as file:
-                os.fsync(file.fileno())
+        if self._history.catch_up(connection):
             connection.execute("COMMIT")
             connection.execute("BEGIN IMMEDIATE")
-        change = Change(connection, self._log)
+        change = Change(connection, self._history)
         try:
             yield change
             change.commit()
         except BaseException:
             change.undo()
             raise
-
-    def _check_log(self, connection: sqlite3.Connection) -> None:
-        identity, offset = connection.execute("SELECT log, log_offset FROM meta").fetchone()
-        if self._log.identity() != identity or self._log.size < offset:
-            raise DataLossError(
-                f"{self._layout.log} is not the log that the index was made from, or has lost lines.",
-                hint="Restore it from a copy, or go on with what it says: DirectoryStore.rebuild().",
-            )
 
     @contextmanager
     def _lent(self, connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
@@ -241,7 +238,7 @@ class Index:
             connection.execute("BEGIN IMMEDIATE")
             drop(connection)
             create(connection)
-            fill(connection, self._layout)
+            self._history.fill(connection)
             connection.execute("COMMIT")
         except BaseException:
             connection.close()

@@ -32,6 +32,9 @@ def apply(connection: sqlite3.Connection, record: Record, manifest: Manifest | N
         case Verb.FORGET:
             for checkpoint in record.checkpoints:
                 _forget(connection, checkpoint)
+        case Verb.COLLECT:
+            gone = json.dumps(record.placed)
+            connection.execute("DELETE FROM blobs WHERE pack IN (SELECT value FROM json_each(?))", (gone,))
         case Verb.PIN | Verb.UNPIN:
             is_pinned = record.verb is Verb.PIN
             chosen = [(is_pinned, checkpoint) for checkpoint in record.checkpoints]
@@ -60,7 +63,7 @@ def etag_of(seq: int, checkpoint: str) -> str:
 def _commit(connection: sqlite3.Connection, record: Record, manifest: Manifest | None) -> None:
     (name,) = record.checkpoints
     experiment = experiment_id(connection, record.experiment)
-    checkpoint = _checkpoint_id(connection, name, manifest)
+    checkpoint = _checkpoint_id(connection, name, manifest, place=record.place)
     if manifest is not None:
         _describe(connection, checkpoint, manifest)
         _link(connection, checkpoint, {entry.digest for entry in manifest.entries})
@@ -71,9 +74,10 @@ def _commit(connection: sqlite3.Connection, record: Record, manifest: Manifest |
         connection.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?)", row)
 
 
-def _checkpoint_id(connection: sqlite3.Connection, name: str, manifest: Manifest | None) -> int:
-    row = (name, 0, 0) if manifest is None else (name, manifest.trial, manifest.size)
-    connection.execute("INSERT INTO checkpoints (name, trial, size) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", row)
+def _checkpoint_id(connection: sqlite3.Connection, name: str, manifest: Manifest | None, *, place: str) -> int:
+    row = (name, 0, 0, place) if manifest is None else (name, manifest.trial, manifest.size, place)
+    query = "INSERT INTO checkpoints (name, trial, size, place) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    connection.execute(query, row)
     found: int = connection.execute("SELECT id FROM checkpoints WHERE name = ?", (name,)).fetchone()[0]
     return found
 

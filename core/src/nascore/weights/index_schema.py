@@ -7,21 +7,16 @@ it from the files (``rebuilding``). WAL with ``synchronous=FULL``: https://www.s
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from nascore.errors import DataLossError, ExhaustedResourceError, NascoreError, PermissionDeniedError, UnavailableError
+from nascore.sqlite import Wording
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x6E617377  # "nasw"
 LIVE, DYING = 1, 2
 _TIMEOUT_S = 30.0
 # The last one: pages of the write-ahead log from which it is written back, under 1 MiB, which a full disk must hold.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000", "wal_autocheckpoint=200")
-
-BROKEN = (sqlite3.Error, UnicodeDecodeError)
-"""What SQLite raises; the second for text that is not UTF-8, also in its own messages."""
 
 TABLES = (
     "CREATE TABLE meta (only INTEGER PRIMARY KEY CHECK (only = 1), log TEXT, log_offset INTEGER, seq INTEGER)",
@@ -34,8 +29,10 @@ TABLES = (
     "state INTEGER NOT NULL, refs INTEGER NOT NULL DEFAULT 0)",
     "CREATE INDEX blobs_unnamed ON blobs (pack) WHERE refs = 0",
     "CREATE INDEX blobs_of_pack ON blobs (pack) WHERE pack != ''",
+    # place: in object storage, what is in the name of the manifest's object.
     "CREATE TABLE checkpoints (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, trial INTEGER NOT NULL, "
-    "size INTEGER NOT NULL, holders INTEGER NOT NULL DEFAULT 0, is_pinned INTEGER NOT NULL DEFAULT 0)",
+    "size INTEGER NOT NULL, holders INTEGER NOT NULL DEFAULT 0, is_pinned INTEGER NOT NULL DEFAULT 0, "
+    "place TEXT NOT NULL DEFAULT '')",
     "CREATE INDEX checkpoints_released ON checkpoints (id) WHERE holders = 0",
     "CREATE TABLE members (experiment INTEGER NOT NULL, checkpoint INTEGER NOT NULL, seq INTEGER NOT NULL UNIQUE, "
     "PRIMARY KEY (experiment, checkpoint)) WITHOUT ROWID",
@@ -55,32 +52,10 @@ TABLES = (
     "checkpoint TEXT NOT NULL, etag TEXT NOT NULL, PRIMARY KEY (experiment, request)) WITHOUT ROWID",
 )
 
-
-_ERRORS: dict[int, tuple[type[NascoreError], str]] = {
-    sqlite3.SQLITE_FULL: (ExhaustedResourceError, "Make room and try again."),
-    sqlite3.SQLITE_IOERR: (ExhaustedResourceError, "Mend the disk and try again."),
-    sqlite3.SQLITE_NOMEM: (ExhaustedResourceError, "Make room and try again."),
-    sqlite3.SQLITE_CORRUPT: (DataLossError, "Nothing is lost: DirectoryStore.rebuild() makes the index anew."),
-    sqlite3.SQLITE_NOTADB: (DataLossError, "Nothing is lost: DirectoryStore.rebuild() makes the index anew."),
-    sqlite3.SQLITE_CONSTRAINT: (DataLossError, "Nothing is lost: DirectoryStore.rebuild() makes the index anew."),
-    sqlite3.SQLITE_ERROR: (DataLossError, "Nothing is lost: DirectoryStore.rebuild() makes the index anew."),
-    sqlite3.SQLITE_READONLY: (PermissionDeniedError, "Give this user the right to write there."),
-    sqlite3.SQLITE_PERM: (PermissionDeniedError, "Give this user the right to write there."),
-    sqlite3.SQLITE_CANTOPEN: (PermissionDeniedError, "Does the folder exist, and may this user write there?"),
-}
-
-
-@contextmanager
-def understood(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours; others pass."""
-    try:
-        yield
-    except BROKEN as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # The low byte is the primary code.
-        if isinstance(error, UnicodeDecodeError) or (not code and "decode" in str(error)):
-            code = sqlite3.SQLITE_CORRUPT
-        kind, hint = _ERRORS.get(code, (UnavailableError, "Try again."))
-        raise kind(f"Index {path}: {error}.", hint=hint) from error
+_MEND = "Nothing is lost: rebuild() makes the index anew."
+_WORDING = Wording("Index", full="Make room and try again.", damaged=_MEND, foreign=_MEND, is_schema_certain=True)
+understood = _WORDING.understood
+"""Turns SQLite's errors into ours; others pass."""
 
 
 def connect(path: Path | None) -> sqlite3.Connection:

@@ -160,7 +160,7 @@ def inherit(
         if (named := _initialisation(rules, tensor.key)) is not None:
             initialised[tensor.key] = named
             continue
-        key = _parent_key(rules, tensor.key)
+        key = parent_key(rules, tensor.key)
         entry = there.get(key)
         ranges = f"the parent has no tensor {key!r}" if entry is None else _ranges(rules, tensor, entry)
         if entry is None or isinstance(ranges, str):
@@ -189,7 +189,8 @@ def _initialisation(rules: Rules, key: str) -> Initialisation | None:
     return next((rule for rule in rules.initialisations if fnmatchcase(key, rule.keys)), None)
 
 
-def _parent_key(rules: Rules, key: str) -> str:
+def parent_key(rules: Rules, key: str) -> str:
+    """Return the key that a tensor of the new network has in the parent."""
     fitting = [prefix for prefix in rules.prefixes if key.startswith(prefix)]
     if not fitting:
         return key

@@ -9,10 +9,12 @@ from blake3 import blake3
 
 from nascore.weights.blob_rows import BlobRow
 from nascore.weights.safetensors import header_of
-from nascore.weights.tensor import DTYPE_SIZES, Data, TensorData
+from nascore.weights.tensor import DTYPE_SIZES, Data, TensorData, data_size
 
 PACKED_BELOW = 64 * 2**10
 """Tensors of fewer bytes than this share a file."""
+
+Slotted = tuple[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +27,28 @@ class Pack:
 
 
 def packed(tensors: Mapping[str, TensorData]) -> Pack:
-    """Return the pack of tensors by digest; wide elements first, so that each begins at a multiple of its element."""
-    ordered = dict(sorted(tensors.items(), key=lambda item: (-DTYPE_SIZES[item[1].dtype], item[0])))
-    header = header_of({digest: (tensor.dtype, tensor.shape) for digest, tensor in ordered.items()})
-    parts = (header, *(tensor.data for tensor in ordered.values()))
+    """Return the pack of tensors by digest; its rows name it by its own digest."""
+    slots = _ordered({digest: (tensor.dtype, tensor.shape) for digest, tensor in tensors.items()})
+    parts = (header_of(slots), *(tensors[digest].data for digest in slots))
     hasher = blake3()
     for part in parts:
         hasher.update(part)
     name = hasher.hexdigest()
+    return Pack(name, parts, tuple(pack_rows(slots, name)))
+
+
+def pack_rows(slots: Mapping[str, Slotted], pack: str) -> list[BlobRow]:
+    """Return where tensors (digest -> element type, shape) lie in the pack that is made of them."""
+    ordered = _ordered(slots)
     rows = []
-    offset = len(header)
-    for digest, tensor in ordered.items():
-        rows.append(BlobRow(digest, tensor.dtype, tensor.shape, tensor.size, name, offset))
-        offset += tensor.size
-    return Pack(name, parts, tuple(rows))
+    offset = len(header_of(ordered))
+    for digest, (dtype, shape) in ordered.items():
+        size = data_size(dtype, shape)
+        rows.append(BlobRow(digest, dtype, shape, size, pack, offset))
+        offset += size
+    return rows
+
+
+def _ordered(slots: Mapping[str, Slotted]) -> dict[str, Slotted]:
+    """Wide elements come first, so that each begins at a multiple of its element."""
+    return dict(sorted(slots.items(), key=lambda item: (-DTYPE_SIZES[item[1][0]], item[0])))

@@ -1,37 +1,71 @@
-"""The files of a commit before it: made in ``staging`` from tensors or from uploads, small ones in one pack.
+"""The files of a commit: made in ``staging`` from tensors or from uploads, small ones in one pack, and put into place.
 
-Not here: when they go into place (``committing``).
+They are flushed together; then, with the store's lock held, renamed into place and their folders flushed. Not here:
+what is committed (``committing``).
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nascore.errors import InvalidInputError
+from nascore.errors import ExhaustedResourceError, InvalidInputError
 from nascore.failpoints import failpoint
 from nascore.weights.blob_rows import LOOSE, BlobRow, live_rows
-from nascore.weights.durable import named_if_failed, side_by_side, threads_for
-from nascore.weights.index import Index
+from nascore.weights.durable import flush, make_folders, named_if_failed, side_by_side, threads_for
+from nascore.weights.index import Change, Index
 from nascore.weights.layout import Layout
 from nascore.weights.manifest import Entry
 from nascore.weights.packing import PACKED_BELOW, packed
 from nascore.weights.safetensors import MAX_BLOB_HEADER, blob_header, read_blob_header
 from nascore.weights.staging import Staging, temporary
-from nascore.weights.tensor import Data, TensorData
+from nascore.weights.tensor import Data, TensorData, size_of
+
+_JOINED = 2**20
+
+RESERVE = 2 * 2**20
+"""Bytes of the disk that no commit takes: the log and the index need some to release anything."""
 
 
 @dataclass(slots=True)
-class Placement:
-    """Files that wait to be put into place: where they are, where they shall be, and the blobs in them."""
+class FilePlacement:
+    """Files that wait to be put into place: where they are, where they shall be, and the blobs in them.
 
+    Attributes:
+        layout: The store's folder.
+        manifest: Where the manifest shall be.
+        files: Where each file is, and where it shall be.
+        rows: The blobs in them, by digest.
+        spent: Uploads that are not needed any more when all is done.
+        pack: The pack among them; empty if there is none.
+    """
+
+    layout: Layout
+    manifest: Path
     files: dict[Path, Path] = field(default_factory=dict)
     rows: dict[str, BlobRow] = field(default_factory=dict)
     spent: list[Path] = field(default_factory=list)
     pack: str = ""
+
+    def words(self, new: Collection[BlobRow]) -> dict[str, str]:
+        """See `committing.Placement.words`."""
+        return {"pack": self.pack} if any(row.pack == self.pack for row in new if row.pack) else {}
+
+    def settle(self, change: Change, new: Collection[BlobRow]) -> None:
+        """Rename the files that are needed into place and flush their folders."""
+        loose = {self.layout.blob(row.digest) for row in new if not row.pack}
+        needed = loose | {self.layout.pack(pack) for pack in {row.pack for row in new if row.pack}} | {self.manifest}
+        failpoint("weights.before_place")
+        for file, target in self.files.items():
+            if target in needed:
+                change.move(file, target)
+                failpoint("weights.placing")
+        flush({target.parent for target in needed})
+        failpoint("weights.after_place")
 
 
 class Placing:
@@ -43,11 +77,14 @@ class Placing:
         self._staging = staging
 
     @contextmanager
-    def placed(self, entries: Mapping[str, Entry], tensors: Mapping[str, TensorData]) -> Iterator[Placement]:
-        """Give the files of all blobs that are not stored yet; what was made for them is gone afterwards."""
+    def placed(
+        self, checkpoint: str, content: bytes, *, entries: Mapping[str, Entry], tensors: Mapping[str, TensorData]
+    ) -> Iterator[FilePlacement]:
+        """See `committing.Places.placed`."""
+        make_folders([self._layout.staging])
         with self._index.reading() as connection:
             absent = entries.keys() - live_rows(connection, entries).keys()
-        placement = Placement()
+        placement = FilePlacement(self._layout, self._layout.manifest(checkpoint))
         made: list[Path] = []
         try:
             offered = {digest: tensors[digest] for digest in absent & tensors.keys()}
@@ -55,13 +92,19 @@ class Placing:
             self._place_ready(placement, [entries[digest] for digest in absent - offered.keys()])
             smalls = {digest: offered[digest] for digest in offered if offered[digest].size < PACKED_BELOW}
             self._place_pack(placement, smalls | self._ready_smalls(placement, entries, absent - offered.keys()), made)
+            self._place_manifest(placement, content, made)
+            make_folders(target.parent for target in placement.files.values())
+            flush(placement.files)
+            self._check_room()
             yield placement
+            for file in placement.spent:
+                file.unlink(missing_ok=True)
         finally:
             for file in (*made, *placement.files):
                 if not file.name.endswith(".ready"):
                     file.unlink(missing_ok=True)
 
-    def _place_tensors(self, placement: Placement, offered: Mapping[str, TensorData], made: list[Path]) -> None:
+    def _place_tensors(self, placement: FilePlacement, offered: Mapping[str, TensorData], made: list[Path]) -> None:
         large = {digest: tensor for digest, tensor in offered.items() if tensor.size >= PACKED_BELOW}
         files = {digest: temporary(self._layout) for digest in large}
         made.extend(files.values())
@@ -76,32 +119,32 @@ class Placing:
         for digest, tensor in large.items():
             self._place_file(placement, files[digest], digest, tensor.dtype, tensor.shape, tensor.size)
 
-    def _place_ready(self, placement: Placement, entries: Collection[Entry]) -> None:
+    def _place_ready(self, placement: FilePlacement, entries: Collection[Entry]) -> None:
         """Take what was uploaded; its header must be that of the entry."""
         ready = self._staging.ready([entry.digest for entry in entries])
         for entry in entries:
             file = ready.get(entry.digest)
             if file is None:
                 continue
-            _check_header(file, entry)
+            check_header(file, entry)
             placement.spent.append(file)
             if entry.size >= PACKED_BELOW:
                 self._place_file(placement, file, entry.digest, entry.dtype, entry.shape, entry.size)
 
     def _ready_smalls(
-        self, placement: Placement, entries: Mapping[str, Entry], digests: Collection[str]
+        self, placement: FilePlacement, entries: Mapping[str, Entry], digests: Collection[str]
     ) -> dict[str, TensorData]:
         spent = {file.name.partition(".")[0]: file for file in placement.spent}
         smalls = {digest: entries[digest] for digest in digests & spent.keys() if entries[digest].size < PACKED_BELOW}
-        return {digest: _read_small(spent[digest], entry) for digest, entry in smalls.items()}
+        return {digest: read_small(spent[digest], entry) for digest, entry in smalls.items()}
 
     def _place_file(  # noqa: PLR0917 - a row, column by column
-        self, placement: Placement, file: Path, digest: str, dtype: str, shape: tuple[int, ...], size: int
+        self, placement: FilePlacement, file: Path, digest: str, dtype: str, shape: tuple[int, ...], size: int
     ) -> None:
         placement.files[file] = self._layout.blob(digest)
         placement.rows[digest] = BlobRow(digest, dtype, shape, size, LOOSE, len(blob_header(dtype, shape)))
 
-    def _place_pack(self, placement: Placement, smalls: Mapping[str, TensorData], made: list[Path]) -> None:
+    def _place_pack(self, placement: FilePlacement, smalls: Mapping[str, TensorData], made: list[Path]) -> None:
         if not smalls:
             return
         pack = packed(smalls)
@@ -112,8 +155,28 @@ class Placing:
         placement.rows |= {row.digest: row for row in pack.rows}
         placement.pack = pack.digest
 
+    def _place_manifest(self, placement: FilePlacement, content: bytes, made: list[Path]) -> None:
+        file = temporary(self._layout)
+        made.append(file)
+        write(file, [content])
+        placement.files[file] = placement.manifest
 
-def _check_header(file: Path, entry: Entry) -> None:
+    def _check_room(self) -> None:
+        """Keep room on the disk for releases and collections, which make more."""
+        if (free := shutil.disk_usage(self._layout.folder).free) < RESERVE:
+            raise ExhaustedResourceError(
+                f"{self._layout.folder}: no room on the disk; the last {RESERVE:,} bytes, of which {free:,} are free, "
+                "are kept for releases.",
+                hint="Release checkpoints and collect, or make room, and try again.",
+            )
+
+
+def check_header(file: Path, entry: Entry) -> None:
+    """Make sure that an uploaded blob is what a manifest says.
+
+    Raises:
+        InvalidInputError: It is another type or shape.
+    """
     with file.open("rb") as source:
         found = read_blob_header(source.read(MAX_BLOB_HEADER), size=file.stat().st_size, file=file.name)
     if found != (entry.dtype, entry.shape):
@@ -123,7 +186,8 @@ def _check_header(file: Path, entry: Entry) -> None:
         )
 
 
-def _read_small(file: Path, entry: Entry) -> TensorData:
+def read_small(file: Path, entry: Entry) -> TensorData:
+    """Return the tensor in an uploaded blob."""
     content = file.read_bytes()
     return TensorData(entry.dtype, entry.shape, content[len(blob_header(entry.dtype, entry.shape)) :])
 
@@ -134,10 +198,28 @@ def write(file: Path, parts: Iterable[Data]) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with named_if_failed(file), os.fdopen(descriptor, "wb", buffering=0) as target:
-            for part in parts:
+            for part in _joined(parts):
                 view = memoryview(part).cast("B") if memoryview(part).nbytes else memoryview(b"")
                 while view:
                     view = view[target.write(view) :]
     except BaseException:
         file.unlink(missing_ok=True)
         raise
+
+
+def _joined(parts: Iterable[Data]) -> Iterator[Data]:
+    """Yield small parts that follow each other as one: a call of the system for each costs more than the copy."""
+    small: list[Data] = []
+    size = 0
+    for part in parts:
+        length = size_of(part)
+        if size + length > _JOINED and small:
+            yield b"".join(small)
+            small, size = [], 0
+        if length > _JOINED:
+            yield part
+        else:
+            small.append(part)
+            size += length
+    if small:
+        yield b"".join(small)

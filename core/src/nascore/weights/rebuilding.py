@@ -3,22 +3,59 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 
 from nascore.errors import DataLossError, InvalidInputError, NascoreError
 from nascore.weights import index_changes
+from nascore.weights.answers import OWN
 from nascore.weights.blob_rows import BlobRow, live_rows, put_rows, row_of_file, rows_of_file
 from nascore.weights.durable import named_if_failed
 from nascore.weights.layout import Layout
 from nascore.weights.manifest import MAX_MANIFEST, Manifest, read_manifest
 from nascore.weights.record_log import Record, RecordLog, Verb
 
-OWN = "default"
-"""The experiment of checkpoints that were put without naming one."""
-
 _LOG = logging.getLogger(__name__)
+
+
+class FolderHistory:
+    """What was done to the store in a folder: its log, and the files that the log names. See `history.History`."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._log = RecordLog(layout.log)
+
+    def fill(self, connection: sqlite3.Connection) -> None:
+        """Fill an empty index."""
+        fill(connection, self._layout)
+
+    def catch_up(self, connection: sqlite3.Connection) -> bool:
+        """Do what a killed process had logged; its file may not have been flushed yet.
+
+        Raises:
+            DataLossError: The log is another one, or lines are missing.
+        """
+        identity, offset = connection.execute("SELECT log, log_offset FROM meta").fetchone()
+        if self._log.identity() != identity or self._log.size < offset:
+            raise DataLossError(
+                f"{self._layout.log} is not the log that the index was made from, or has lost lines.",
+                hint="Restore it from a copy, or go on with what it says: DirectoryStore.rebuild().",
+            )
+        if not catch_up(connection, self._layout):
+            return False
+        with self._layout.log.open("rb") as file:
+            os.fsync(file.fileno())
+        return True
+
+    def append(self, record: Record, offset: int) -> int:
+        """Make a record durable."""
+        return self._log.append(record, offset)
+
+    def take_back(self, offset: int) -> None:
+        """Remove what was appended from ``offset`` on."""
+        self._log.take_back(offset)
 
 
 def fill(connection: sqlite3.Connection, layout: Layout) -> None:

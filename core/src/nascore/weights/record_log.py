@@ -32,6 +32,7 @@ class Verb(Enum):
 
     COMMIT = "commit"
     RELEASE = "release"
+    COLLECT = "collect"
     FORGET = "forget"
     PIN = "pin"
     UNPIN = "unpin"
@@ -51,6 +52,8 @@ class Record:
         request: Id of the request.
         content: Digest of what the request asked for.
         pack: The pack that holds the small tensors that came with it.
+        place: In object storage, what is in the names of all objects that came with it, and in no others.
+        placed: In object storage, what came with it, or was removed; see ``objects.naming``.
         quota: Bytes; -1 for no limit.
         seq: Its number, from 1; 0 until it is appended.
     """
@@ -62,6 +65,8 @@ class Record:
     request: str = ""
     content: str = ""
     pack: str = ""
+    place: str = ""
+    placed: tuple[str, ...] = ()
     quota: int = -1
     seq: int = 0
 
@@ -78,7 +83,7 @@ class RecordLog:
     def create(self) -> str:
         """Make an empty log and return its identity."""
         identity = secrets.token_hex(8)
-        write_file(self.path, [_line({"format": _FORMAT, "log": identity})])
+        write_file(self.path, [head_line(identity)])
         sync_folder(self.path.parent)
         return identity
 
@@ -93,10 +98,7 @@ class RecordLog:
                 head = file.read(_HEAD_BYTES)
         except FileNotFoundError:
             return ""
-        document = _document(head.partition(b"\n")[0], name=f"{self.path}, line 1")
-        if document.get("format") != _FORMAT:
-            raise InvalidInputError(f"{self.path} has format {document.get('format')!r}; {_FORMAT} is known here.")
-        return str(document["log"])
+        return read_head(head.partition(b"\n")[0], where=f"{self.path}, line 1")
 
     @property
     def size(self) -> int:
@@ -118,7 +120,7 @@ class RecordLog:
                     return
                 offset += len(line)
                 seq += 1
-                yield self._record(line, seq), offset
+                yield read_record(line, seq, where=str(self.path)), offset
 
     def append(self, record: Record, offset: int) -> int:
         """Make a record durable at ``offset`` and return where it ends; what stood there was never acknowledged.
@@ -126,7 +128,7 @@ class RecordLog:
         Raises:
             ExhaustedResourceError: The disk is full or failed; the record is not there.
         """
-        line = _line(_stored(record))
+        line = record_line(record)
         with named_if_failed(self.path), self.path.open("r+b", buffering=0) as file:
             try:
                 file.truncate(offset)
@@ -142,24 +144,56 @@ class RecordLog:
         return offset + len(line)
 
     def take_back(self, offset: int) -> None:
-        """Remove what begins at ``offset``: its transaction failed."""
-        os.truncate(self.path, offset)
+        """Remove what begins at ``offset``, if anything does: its transaction failed."""
+        if self.size > offset:
+            os.truncate(self.path, offset)
 
     def head_size(self) -> int:
         """Return where the first record begins."""
         with self.path.open("rb") as file:
             return len(file.readline(_HEAD_BYTES))
 
-    def _record(self, line: bytes, seq: int) -> Record:
-        document = _document(line, name=f"{self.path}, record {seq}")
-        try:
-            document |= {"verb": Verb(document["verb"]), "checkpoints": tuple(document.get("checkpoints", ()))}
-            record = Record(**document)
-        except (KeyError, TypeError, ValueError) as fault:
-            raise DataLossError(f"{self.path}, record {seq}: not the fields of a record: {fault}.") from fault
-        if record.seq != seq:
-            raise DataLossError(f"{self.path}: record {record.seq} stands where {seq} belongs; lines are missing.")
-        return record
+
+def head_line(identity: str) -> bytes:
+    """Return the first line of a log."""
+    return _line({"format": _FORMAT, "log": identity})
+
+
+def read_head(line: bytes, *, where: str) -> str:
+    """Return the identity in the first line of a log.
+
+    Raises:
+        DataLossError: It is not what was written.
+        InvalidInputError: Its format is not known here.
+    """
+    document = _document(line, name=where)
+    if document.get("format") != _FORMAT:
+        raise InvalidInputError(f"{where} has format {document.get('format')!r}; {_FORMAT} is known here.")
+    return str(document["log"])
+
+
+def record_line(record: Record) -> bytes:
+    """Return the line of a record."""
+    return _line(_stored(record))
+
+
+def read_record(line: bytes, seq: int, *, where: str) -> Record:
+    """Return the record in a line, which has to be the one of number ``seq``.
+
+    Raises:
+        DataLossError: It is not what was written, or another one.
+    """
+    document = _document(line, name=f"{where}, record {seq}")
+    try:
+        document["verb"] = Verb(document["verb"])
+        for name in ("checkpoints", "placed"):
+            document[name] = tuple(document.get(name, ()))
+        record = Record(**document)
+    except (KeyError, TypeError, ValueError) as fault:
+        raise DataLossError(f"{where}, record {seq}: not the fields of a record: {fault}.") from fault
+    if record.seq != seq:
+        raise DataLossError(f"{where}: record {record.seq} stands where {seq} belongs; lines are missing.")
+    return record
 
 
 def _stored(record: Record) -> dict[str, object]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from nascore.errors import DataLossError, InvalidInputError
 from nascore.space.strictjson import read_json
-from nascore.weights.tensor import TensorData, data_size
+from nascore.weights.tensor import DTYPE_SIZES, Data, TensorData, data_size
 
 MAX_HEADER = 64 * 2**20
 BLOB_NAME = "tensor"
@@ -49,6 +49,14 @@ def header_of(tensors: Mapping[str, tuple[str, Sequence[int]]]) -> bytes:
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % _ALIGNMENT)
     return len(text).to_bytes(8, "little") + text
+
+
+def file_parts(tensors: Mapping[str, TensorData]) -> Iterator[Data]:
+    """Yield the bytes of a file with these tensors; wide elements first, so that each may be read where it lies."""
+    ordered = dict(sorted(tensors.items(), key=lambda item: (-DTYPE_SIZES[item[1].dtype], item[0])))
+    yield header_of({key: (tensor.dtype, tensor.shape) for key, tensor in ordered.items()})
+    for tensor in ordered.values():
+        yield tensor.data
 
 
 @lru_cache(maxsize=4096)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
 from blake3 import blake3
 
 from nascore.errors import DataLossError, NascoreError, NotFoundError
+from nascore.sqlite import BROKEN
 from nascore.weights.answers import Damage
 from nascore.weights.blob_rows import BlobRow, all_rows, live_rows, rows_of_file, rows_of_pack
 from nascore.weights.catalogue import is_held, is_known
 from nascore.weights.durable import side_by_side
 from nascore.weights.index import Index
-from nascore.weights.index_schema import BROKEN
 from nascore.weights.layout import Layout
 from nascore.weights.rebuilding import stored_manifest
 
 _SHOWN = 3
-_TABLES = {
+TABLES = {
     "experiments": "SELECT name, quota, used FROM experiments WHERE used > 0 OR quota IS NOT NULL",
     "blobs": "SELECT digest, dtype, shape, size, refs FROM blobs WHERE refs > 0",
     "checkpoints": "SELECT name, trial, size, holders, is_pinned FROM checkpoints",
@@ -140,16 +140,24 @@ def _index_damages(layout: Layout, index: Index) -> Iterator[Damage]:
 
 
 def _differences(stored: sqlite3.Connection, fresh: sqlite3.Connection, layout: Layout) -> Iterator[Damage]:
-    for table, query in _TABLES.items():
-        ours, theirs = (set(connection.execute(query).fetchall()) for connection in (stored, fresh))
-        for row in sorted(map(repr, ours ^ theirs))[:_SHOWN]:
-            yield Damage(str(layout.index), f"table {table} and the files do not agree about {row}")
+    for what in differences(stored, fresh):
+        yield Damage(str(layout.index), what)
     rows = all_rows(stored)
     packed = {row for pack in {row.pack for row in rows if row.pack} for row in _of_pack(layout, pack)}
     for blob in rows:
         is_there = blob in packed if blob.pack else blob.data_offset == len(blob.header)
         if not is_there:
             yield Damage(str(layout.index), f"blob {blob.digest} is not where it says")
+
+
+def differences(
+    stored: sqlite3.Connection, fresh: sqlite3.Connection, tables: Mapping[str, str] = TABLES
+) -> Iterator[str]:
+    """Say in which rows an index is not one that is made anew."""
+    for table, query in tables.items():
+        ours, theirs = (set(connection.execute(query).fetchall()) for connection in (stored, fresh))
+        for row in sorted(map(repr, ours ^ theirs))[:_SHOWN]:
+            yield f"table {table} and what is stored do not agree about {row}"
 
 
 def _of_pack(layout: Layout, pack: str) -> list[BlobRow]:

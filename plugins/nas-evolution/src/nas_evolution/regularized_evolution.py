@@ -17,10 +17,13 @@ from operator import attrgetter
 from random import Random
 
 from nascore.errors import InvalidInputError
-from nascore.record import Outcome, OutcomeStatus, Proposal
+from nascore.record import Outcome, OutcomeStatus, Proposal, WarmStart
 from nascore.space import Architecture
 from nascore.tuner import Determinism, Settings, Setup, Tuner
 from pydantic import Field, model_validator
+
+INHERITANCE = '{"preset":"slice","growths":[{"keys":"*","how":"repeat"},{"keys":"*","how":"identity"}]}'
+"""Rules of inheritance: what is smaller is cut, and what is larger or new begins with as little change as it can."""
 
 
 class EvolutionSettings(Settings):
@@ -28,6 +31,7 @@ class EvolutionSettings(Settings):
 
     population_size: int = Field(100, ge=2, le=100_000, description="Architectures kept: the last so many completed.")
     sample_size: int = Field(25, ge=1, description="Members drawn for each child; the best of them is its parent.")
+    inherit_weights: bool = Field(False, description="Children begin with their parent's weights, where they fit.")
 
     @model_validator(mode="after")
     def _sample_fits(self) -> EvolutionSettings:
@@ -79,7 +83,8 @@ class RegularizedEvolution(Tuner[EvolutionSettings]):
         if not self._is_full:
             return Proposal(number, self.space.sample(generator))
         parent = self._select(generator)
-        return Proposal(number, self._mutate(parent, generator), notes={"parent": parent.number})
+        start = WarmStart(parent=parent.number, rules_json=INHERITANCE) if self.settings.inherit_weights else None
+        return Proposal(number, self._mutate(parent, generator), warm_start=start, notes={"parent": parent.number})
 
     def tell(self, proposal: Proposal, outcome: Outcome) -> None:
         """Take a completed architecture into the population, in place of the oldest; nothing else enters."""

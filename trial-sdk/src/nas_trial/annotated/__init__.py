@@ -9,9 +9,20 @@ Compiled code opens its program and calls its methods::
 """
 
 from nas_trial.annotated.choices import Choices
-from nas_trial.annotated.execution import Execution, SubGraph
+from nas_trial.annotated.execution import Execution, FullGraph, SubGraph
 from nas_trial.annotated.layer import AnnotatedLayer, Operation, call
 from nas_trial.annotated.opening import program, script
 from nas_trial.annotated.program import Program
 
-__all__ = ["AnnotatedLayer", "Choices", "Execution", "Operation", "Program", "SubGraph", "call", "program", "script"]
+__all__ = [
+    "AnnotatedLayer",
+    "Choices",
+    "Execution",
+    "FullGraph",
+    "Operation",
+    "Program",
+    "SubGraph",
+    "call",
+    "program",
+    "script",
+]

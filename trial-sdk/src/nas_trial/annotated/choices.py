@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from nascore.errors import StateError
 from nascore.space import Literal, Node, OneOf, SearchSpace
 from nascore.space import path as paths
+
+from nas_trial.mixing import Mixing
 
 Decided = str | tuple[str, ...] | int | float
 
@@ -22,6 +24,15 @@ class Source(Protocol):
 
     def __call__(self, label: str) -> Decided | None:
         """Return the value of a decision."""
+        ...
+
+
+@runtime_checkable
+class MixedSource(Source, Protocol):
+    """A source that may say weights instead, in a one-shot search."""
+
+    def mixing(self, label: str) -> Mixing | None:
+        """Return the weights of a decision; ``None`` if it is decided."""
         ...
 
 
@@ -56,6 +67,11 @@ class Choices:
             )
         found = None if self._trial.source is None else self._trial.source(label)
         return self._default[paths.escape(label)] if found is None else found
+
+    def mixing(self, label: str) -> Mixing | None:
+        """The weights of a decision, if a mixture is computed."""
+        source = self._trial.source
+        return source.mixing(label) if isinstance(source, MixedSource) else None
 
     def text(self, label: str) -> str:
         """The key of the one candidate that is chosen."""

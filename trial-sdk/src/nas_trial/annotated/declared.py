@@ -14,6 +14,7 @@ from torch import nn
 
 from nas_trial.annotated.program import PROGRAMS, TRIAL
 from nas_trial.construction import construction
+from nas_trial.mixing import Mixing
 from nas_trial.nni import reports
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ class DeclaredFactory:
         source = _Decisions(decisions)
         with TRIAL.deciding(source):
             model = self.factory()
-        # While a space is read everything is open, and what was decided for an earlier model still holds.
-        if current.creates_everything or not any(decision.is_open for decision in decisions.values()):
+        # While a space is read nothing has a path yet, and what was decided for an earlier model still holds.
+        is_read = any(decision.is_open and not decision.path for decision in decisions.values())
+        if current.creates_everything or not is_read:
             TRIAL.source = source
         return model
 
@@ -58,7 +60,14 @@ class _Decisions:
 
     def __call__(self, label: str) -> Decided | None:
         decision = self._decisions.get(label)
-        return None if decision is None else decision.value
+        if decision is None:
+            return None
+        return decision.value if decision.mixing is None else decision.get()
+
+    def mixing(self, label: str) -> Mixing | None:
+        """See `MixedSource`."""
+        decision = self._decisions.get(label)
+        return None if decision is None else decision.mixing
 
 
 def declared(factory: Factory) -> Factory:

@@ -1,7 +1,7 @@
 """How annotated layers are computed: which of the candidates and inputs take part in it.
 
-`SubGraph` computes what was chosen and nothing else. The full-graph ways (a path for each mini-batch, dropout of paths,
-weighted sums) are further implementations of `Execution`: an `AnnotatedLayer` holds all candidates and all inputs.
+`SubGraph` computes what was chosen and nothing else, which may be another path for each mini-batch. `FullGraph`
+computes weighted sums of all candidates and all inputs as well, which an `AnnotatedLayer` holds.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from nascore.errors import StateError
+from torch import nn
 
 from nas_trial.annotated.choices import Choices
 from nas_trial.annotated.kept import Kept
-from nas_trial.annotated.layer import AnnotatedLayer
+from nas_trial.annotated.layer import AnnotatedLayer, Operation
+from nas_trial.mixing import Mixing, Term
 
 
 class Execution(Protocol):
@@ -35,12 +37,46 @@ class SubGraph:
         Raises:
             StateError: The code offers other candidates or inputs than its search space.
         """
-        text = choices.text(layer.key)
+        chosen = self._inputs(layer, choices)
+        return layer.output(self._result(layer, choices, layer.argument(chosen)), chosen)
+
+    def _inputs(self, layer: AnnotatedLayer, choices: Choices) -> list[object]:
+        if not layer.optional_inputs:
+            return []
+        return [_input(layer, name) for name in choices.texts(layer.inputs_key)]
+
+    def _result(self, layer: AnnotatedLayer, choices: Choices, argument: object) -> object:
+        return self._operation(layer, choices.text(layer.key))(argument)
+
+    def _operation(self, layer: AnnotatedLayer, text: str) -> Operation:
         if text not in layer.candidates:
             raise _changed(layer.key, text, layer.candidates)
-        chosen = [_input(layer, name) for name in choices.texts(layer.inputs_key)] if layer.optional_inputs else []
-        result = self._kept.function(layer, text)(layer.argument(chosen))
-        return layer.output(result, chosen)
+        return self._kept.function(layer, text)
+
+
+class FullGraph(SubGraph):
+    """In a mixture, adds up what all candidates make of all inputs, with their weights; otherwise a `SubGraph`.
+
+    Every input is taken times its own weight; what aggregates them gets a list of those that have one.
+    """
+
+    def _inputs(self, layer: AnnotatedLayer, choices: Choices) -> list[object]:
+        mixing = choices.mixing(layer.inputs_key) if layer.optional_inputs else None
+        if mixing is None:
+            return super()._inputs(layer, choices)
+        inputs = ((index, _input(layer, str(mixing.options[index]))) for index in mixing.computed)
+        return [mixing.sum([mixing.term(index, value)]) for index, value in inputs]
+
+    def _result(self, layer: AnnotatedLayer, choices: Choices, argument: object) -> object:
+        mixing = choices.mixing(layer.key)
+        if mixing is None:
+            return super()._result(layer, choices, argument)
+        return mixing.sum([self._term(layer, mixing, index, argument) for index in mixing.computed])
+
+    def _term(self, layer: AnnotatedLayer, mixing: Mixing, index: int, argument: object) -> Term:
+        operation = self._operation(layer, str(mixing.options[index]))
+        modules = [operation.function] if isinstance(operation.function, nn.Module) else []
+        return mixing.term(index, mixing.alone(index, modules, lambda: operation(argument)))
 
 
 def _input(layer: AnnotatedLayer, name: str) -> object:

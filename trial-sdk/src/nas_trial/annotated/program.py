@@ -11,7 +11,7 @@ from nascore.nni import is_nni_space, read_space, search_space_of
 from nascore.space import SearchSpace
 
 from nas_trial.annotated.choices import Choices, CurrentTrial
-from nas_trial.annotated.execution import Execution, SubGraph
+from nas_trial.annotated.execution import Execution, FullGraph
 from nas_trial.annotated.layer import AnnotatedLayer, Operation
 from nas_trial.nni import reports
 
@@ -73,7 +73,11 @@ class Program:
         return self._choices.literal(key) if choices is None else self._picked(key, choices)
 
     def function_choice(self, key: str, calls: Mapping[str, Callable[[], object]]) -> object:
-        """Return what the chosen call returns (``@nni.function_choice``); no other is made."""
+        """Return what the chosen call returns (``@nni.function_choice``), and in a mixture the weighted sum of all."""
+        mixing = self._choices.mixing(key)
+        if mixing is not None:
+            made = ((index, calls[str(mixing.options[index])]) for index in mixing.computed)
+            return mixing.sum([mixing.term(index, mixing.alone(index, (), call)) for index, call in made])
         call = self._picked(key, calls)
         assert callable(call)
         return call()
@@ -105,7 +109,7 @@ class Programs:
 
     def __init__(self) -> None:
         self._opened: dict[Path, SearchSpace] = {}
-        self._execution = SubGraph()
+        self._execution = FullGraph()
 
     def open(self, space_file: Path) -> Program:
         """Open the program of a file.

@@ -53,7 +53,9 @@ class Channel:
             raise InvalidInputError(f"A message between processes has {len(content)} bytes; {MAX_MESSAGE} are allowed.")
         framed = _LENGTH.pack(len(content)) + content
         sent = socket.send_fds(self._end, [framed], [] if descriptor is None else [descriptor])
-        self._end.sendall(framed[sent:])
+        if sent < len(framed):
+            # Not for nothing: the other end may have read the last message and gone.
+            self._end.sendall(framed[sent:])
 
     def receive(self) -> dict[str, Any] | None:
         """Wait for a message; ``None`` if the other end is gone. A descriptor comes as the entry ``descriptor``.

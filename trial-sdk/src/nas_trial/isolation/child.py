@@ -17,15 +17,20 @@ from pathlib import Path
 
 import torch
 from nascore.errors import InvalidInputError
-from nascore.record import OutcomeStatus
+from nascore.record import Lease, OutcomeStatus, Task
 
-from nas_trial.attempt import carry_out, opened_store
+from nas_trial.attempt import Attempt, carry_out, opened_store
+from nas_trial.briefing import Briefing
 from nas_trial.failures import Stopped
 from nas_trial.isolation.channel import Channel
 from nas_trial.isolation.leases import attempt_to_message, briefing_from_message, lease_from_message
 from nas_trial.isolation.linux import die_with_parent
 from nas_trial.isolation.shortage import go_first
 from nas_trial.nni.script import ScriptTrial
+from nas_trial.oneshot.carrying import SearchTrial, carry_out_search
+from nas_trial.oneshot.orders import is_judged_on_test
+from nas_trial.oneshot.overseer import Ended, Wish
+from nas_trial.remote_post import line_of
 from nas_trial.termination import end_forks_by_signals
 from nas_trial.trial import Trial
 from nas_trial.trial_log import flush, log_file, redirect
@@ -76,16 +81,33 @@ def _carry_out_next(trial: Trial, channel: Channel, *, folder: Path | None) -> b
     faulthandler.enable(file=2)
     reporter = _Reporter(channel)
     briefing = briefing_from_message(message["briefing"])
-    if isinstance(trial, ScriptTrial):
-        attempt = trial.carry_out(lease, objectives=briefing.objectives, report=reporter.report)
-    else:
-        with opened_store(folder) as store:
-            attempt = carry_out(trial, lease, report=reporter.report, store=store, briefing=briefing)
+    try:
+        attempt = _attempt(trial, lease, reporter, way=message.get("way", {}), folder=folder, briefing=briefing)
+    except Ended:
+        return False
     flush()
     has_succeeded = attempt.outcome.status in (OutcomeStatus.COMPLETED, OutcomeStatus.PRUNED)
     stays = has_succeeded and is_costly_to_start(trial.device)
     channel.send({"result": attempt_to_message(attempt), "stays": stays})
     return stays
+
+
+def _attempt(
+    trial: Trial,
+    lease: Lease,
+    reporter: _Reporter,
+    *,
+    way: Mapping[str, str],
+    folder: Path | None,
+    briefing: Briefing,
+) -> Attempt:
+    if isinstance(trial, ScriptTrial):
+        return trial.carry_out(lease, objectives=briefing.objectives, report=reporter.report)
+    with opened_store(folder) as store:
+        if lease.proposal.task is Task.SEARCH:
+            return carry_out_search(SearchTrial(trial, lease, line_of(way, lease), reporter, store, briefing))
+        trial.reports_on_test = is_judged_on_test(lease.proposal)
+        return carry_out(trial, lease, report=reporter.report, store=store, briefing=briefing)
 
 
 def is_costly_to_start(device: str) -> bool:
@@ -94,23 +116,41 @@ def is_costly_to_start(device: str) -> bool:
 
 
 class _Reporter:
-    """Sends reports, and raises ``Stopped`` once the supervisor says so."""
+    """Sends reports, raises ``Stopped`` once the supervisor says so, and passes its wishes on to a search."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._sent = 0
         self._answered = 0
+        self._wish = Wish.NOTHING
 
     def report(self, step: int, metrics: Mapping[str, float]) -> None:
         self._channel.send({"report": {"step": step, "metrics": dict(metrics)}})
         self._sent += 1
         deadline = time.monotonic() + VERDICT_WAIT_S
         while self._channel.has_message(max(0.0, deadline - time.monotonic()) if self._answered < self._sent else 0):
-            message = self._channel.receive()
-            if message is None:
-                raise SystemExit("The worker is gone.")
-            if "stop" in message:
-                raise Stopped(message["stop"])
-            if "refused" in message:
-                raise InvalidInputError(message["refused"])
-            self._answered += 1
+            self._heed()
+
+    def wish(self) -> Wish:
+        """Say what the supervisor wants; see `Overseer.wish`."""
+        while self._channel.has_message(0):
+            self._heed()
+        return self._wish
+
+    def saved(self) -> None:
+        """Tell the supervisor that its wish is fulfilled."""
+        self._wish = Wish.NOTHING
+        self._channel.send({"saved": True})
+
+    def _heed(self) -> None:
+        message = self._channel.receive()
+        if message is None:
+            raise SystemExit("The worker is gone.")
+        if "stop" in message:
+            raise Stopped(message["stop"])
+        if "save" in message:
+            self._wish = Wish[message["save"]]
+            return
+        self._answered += 1
+        if "refused" in message:
+            raise InvalidInputError(message["refused"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nascore.record import Lease
+from nascore.record import Direction, Lease, Objective
 from nascore.record.jsonform import outcome_from_json, outcome_to_json, proposal_from_json, proposal_to_json
 
 from nas_trial.attempt import Attempt
@@ -35,15 +35,20 @@ def briefing_to_message(briefing: Briefing) -> dict[str, Any]:
         "objectives": briefing.objectives,
         "checkpoint": briefing.checkpoint,
         "remark": briefing.remark,
+        "rules": briefing.rules,
         "maxima": dict(briefing.demands.maxima),
         "reported": briefing.demands.reported,
+        "goal": None if briefing.goal is None else [briefing.goal.metric, briefing.goal.direction.value],
     }
 
 
 def briefing_from_message(message: dict[str, Any]) -> Briefing:
     """Return the briefing of a message."""
     demands = Demands(message["maxima"], tuple(message["reported"]))
-    return Briefing(tuple(message["objectives"]), message["checkpoint"], message["remark"], demands)
+    goal = None if message["goal"] is None else Objective(message["goal"][0], Direction(message["goal"][1]))
+    return Briefing(
+        tuple(message["objectives"]), message["checkpoint"], message["remark"], message["rules"], demands, goal
+    )
 
 
 def attempt_to_message(attempt: Attempt) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from nascore.errors import SpaceError
 from torch import nn
 
 from nas_trial.combinations import combinations, described_combination
-from nas_trial.layers.elastic import Argument, check_divides
+from nas_trial.layers.elastic import check_divides
 from nas_trial.layers.pattern import Blocks, Patterned
+from nas_trial.layers.sizes import Argument
 from nas_trial.place import caller
 from nas_trial.value_functions import is_same_value
 from nas_trial.values import Value, operation

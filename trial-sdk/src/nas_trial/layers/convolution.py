@@ -9,10 +9,40 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nas_trial.layers.elastic import Argument, Elastic, Sizes, allocated_groups, largest
+from nas_trial.layers.elastic import Elastic, allocated_groups, largest
+from nas_trial.layers.mixture import LayerMixture
+from nas_trial.layers.sizes import Argument, Read, Sizes
+from nas_trial.value_functions import is_same_value
 from nas_trial.values import Value
 
 Size = int | Value | tuple[int | Value, ...]
+
+
+def _check_mixture(layer: Elastic, mixture: LayerMixture, rank: int) -> None:
+    """Refuses a mixture in which kernels do not stand around one centre, or pixels or groups differ."""
+    arguments = layer._arguments
+
+    def wholes(name: str) -> Callable[[Callable[[Value], object]], tuple[int, ...]]:
+        return lambda read: Sizes(type(layer).__name__, arguments, cast("Read", read)).wholes(name, rank)
+
+    for name in ("stride", "dilation"):
+        mixture.same(layer, name, wholes(name))
+    mixture.same(layer, "kernel sizes both odd and even:", lambda read: [k % 2 for k in wholes("kernel_size")(read)])
+    if not is_same_value(arguments["groups"], arguments["in_channels"]):
+        mixture.same(layer, "groups", wholes("groups"))
+    if "output_padding" in arguments:
+        mixture.same(layer, "output_padding", wholes("output_padding"))
+    if not (isinstance(arguments["padding"], str) and arguments["padding"] == "same"):
+        mixture.same(layer, "a padding less half of the kernel of", lambda read: _margins(layer, read, rank))
+
+
+def _margins(layer: Elastic, read: Callable[[Value], object], rank: int) -> list[int]:
+    """How far the outputs reach beyond the image, for each dimension, doubled."""
+    sizes = Sizes(type(layer).__name__, layer._arguments, cast("Read", read))
+    padding = layer._arguments["padding"]
+    paddings = (0,) * rank if isinstance(padding, str) else sizes.wholes("padding", rank)
+    kernels, dilations = sizes.wholes("kernel_size", rank), sizes.wholes("dilation", rank)
+    return [2 * p - d * (k - 1) for p, d, k in zip(paddings, dilations, kernels, strict=True)]
 
 
 class _Convolution(Elastic):
@@ -85,6 +115,10 @@ class _Convolution(Elastic):
         return type(self).FUNCTION(
             input, part["weight"], part["bias"], stride, padding, dilation, sizes.whole("groups")
         )
+
+    def check_mixture(self, mixture: LayerMixture) -> None:
+        """See `Elastic.check_mixture`."""
+        _check_mixture(self, mixture, self.RANK)
 
     def _padding(self, sizes: Sizes) -> tuple[int, ...] | str:
         padding = self._arguments["padding"]
@@ -177,6 +211,10 @@ class _ConvTranspose(Elastic):
         out = sizes.whole("out_channels")
         kernel = sizes.wholes("kernel_size", self.RANK)
         return {"weight": (sizes.whole("in_channels"), out // sizes.whole("groups"), *kernel), "bias": (out,)}
+
+    def check_mixture(self, mixture: LayerMixture) -> None:
+        """See `Elastic.check_mixture`."""
+        _check_mixture(self, mixture, self.RANK)
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: A002 -- as in torch.nn
         """See ``torch.nn``; input (N, in_channels, *), output (N, out_channels, *), N may be missing."""

@@ -12,73 +12,20 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, cast
 
 from nascore.errors import SpaceError
-from nascore.space import Literal
 from torch import Tensor, nn
 
 from nas_trial.combinations import combinations, described_combination
 from nas_trial.construction import construction
+from nas_trial.layers.mixture import LayerMixture, mixture_of
 from nas_trial.layers.part import Slices, centred, cut, leading, whole
+from nas_trial.layers.sizes import Argument, Read, Sizes
 from nas_trial.place import caller
 from nas_trial.value_functions import is_same_value
 from nas_trial.values import Value, operation
-
-Number = int | float | Value
-Argument = Literal | Value | None | tuple[int | Value, ...]
-Read = Callable[[Value], Literal]
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """The arguments of a layer, read in one way: as they are now, under an architecture, or at their largest."""
-
-    layer: str
-    arguments: Mapping[str, Argument]
-    read: Read
-
-    def number(self, name: str) -> int | float:
-        """A number.
-
-        Raises:
-            SpaceError: It is none.
-        """
-        return cast("int | float", self._checked(name, self._plain(self.arguments[name]), kinds=(int, float)))
-
-    def whole(self, name: str) -> int:
-        """A whole number.
-
-        Raises:
-            SpaceError: It is none.
-        """
-        return cast("int", self._checked(name, self._plain(self.arguments[name]), kinds=(int,)))
-
-    def wholes(self, name: str, rank: int) -> tuple[int, ...]:
-        """Whole numbers, one for each of ``rank`` dimensions; a single one stands for all.
-
-        Raises:
-            SpaceError: They are none, or of another number.
-        """
-        argument = self.arguments[name]
-        parts = tuple(argument) if isinstance(argument, (tuple, list)) else (argument,) * rank
-        if len(parts) != rank:
-            raise SpaceError(f"{self.layer} at {caller()}: {name} has {len(parts)} numbers; write 1 or {rank}.")
-        return tuple(cast("int", self._checked(name, self._plain(part), kinds=(int,))) for part in parts)
-
-    def _plain(self, argument: object) -> object:
-        return self.read(argument) if isinstance(argument, Value) else argument
-
-    def _checked(self, name: str, found: object, *, kinds: tuple[type, ...]) -> object:
-        if isinstance(found, kinds) and not isinstance(found, bool):
-            return found
-        noun = "whole number" if len(kinds) == 1 else "number"
-        raise SpaceError(
-            f"{self.layer} at {caller()}: {name} is {found!r}, which is not a {noun}.",
-            hint="For a part of a width write width // 2, or round(width * 0.5).",
-        )
 
 
 class Elastic(nn.Module, ABC):
@@ -120,8 +67,26 @@ class Elastic(nn.Module, ABC):
 
     def now(self) -> tuple[Sizes, dict[str, Tensor | None]]:
         """The sizes as they are decided now, and views of the tensors that belong to them."""
+        mixture = self.mixture()
+        if mixture is not None:
+            return self._mixed_now(mixture)
         sizes = Sizes(type(self).__name__, self._arguments, Value.current)
         return sizes, {name: self._view(name, shape) for name, shape in self.shapes(sizes).items()}
+
+    def mixture(self) -> LayerMixture | None:
+        """What is decided, with its weights, if this layer depends on a mixture that is computed; else None."""
+        return mixture_of(value for _, value in self.values())
+
+    def check_mixture(self, mixture: LayerMixture) -> None:
+        """Refuses a mixture in which this layer cannot compute with mixed tensors.
+
+        Raises:
+            UnmixableError: It cannot; the decision is named.
+        """
+
+    def _mixed_now(self, mixture: LayerMixture) -> tuple[Sizes, dict[str, Tensor | None]]:
+        self.check_mixture(mixture)
+        return mixture.now(self, self._arguments)
 
     def _shapes(self, read: Read) -> dict[str, tuple[int, ...]]:
         return self.shapes(Sizes(type(self).__name__, self._arguments, read)) if self.is_elastic else {}

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nas_trial.layers.elastic import Elastic, Number, Sizes, largest
+from nas_trial.layers.elastic import Elastic, largest
+from nas_trial.layers.mixture import LayerMixture
+from nas_trial.layers.sizes import Number, Sizes
 from nas_trial.values import Value
 
 
@@ -120,5 +122,22 @@ class Dropout(Elastic, nn.Dropout):
         """See ``torch.nn.Dropout``."""
         if not self.is_elastic:
             return super().forward(input)
+        mixture = self.mixture()
+        if mixture is not None:
+            return self._mixed(input, mixture)
         sizes, _ = self.now()
         return functional.dropout(input, sizes.number("p"), self.training, self.inplace)
+
+    def _mixed(self, input: Tensor, mixture: LayerMixture) -> Tensor:  # noqa: A002 -- the name in torch.nn
+        """Dropout at several rates: one number is drawn for each element, which rates below it keep."""
+        rates = [
+            (each.factor, Sizes("Dropout", self._arguments, each.read).number("p")) for each in mixture.combinations
+        ]
+        if len(rates) == 1:
+            factor, rate = rates[0]
+            return functional.dropout(input, rate, self.training, inplace=False) * factor
+        if not self.training:
+            return input * sum((factor for factor, _ in rates), 0.0)
+        drawn = torch.rand_like(input)
+        kept = ((drawn >= rate).to(input.dtype) * (factor / (1 - rate)) for factor, rate in rates if rate < 1)
+        return input * sum(kept, torch.zeros_like(input))

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nas_trial.layers.elastic import Argument, Elastic, Sizes, allocated_groups, largest
+from nas_trial.layers.elastic import Elastic, allocated_groups, largest
 from nas_trial.layers.pattern import Patterned
+from nas_trial.layers.sizes import Argument, Sizes
 from nas_trial.values import Value
 
 
@@ -50,12 +51,14 @@ class _BatchNorm(Elastic):
         layer = cast("nn.BatchNorm2d", self)
         layer._check_input_dim(input)
         _, part = self.now()
+        # As in torch, one that is told not to track while it trains leaves its statistics alone.
+        uses_running = part["running_mean"] is not None and (layer.track_running_stats or not self.training)
         uses_batch = self.training or part["running_mean"] is None
         factor = _average_factor(layer) if self.training else 0.0
         return functional.batch_norm(
             input,
-            part["running_mean"],
-            part["running_var"],
+            part["running_mean"] if uses_running else None,
+            part["running_var"] if uses_running else None,
             part["weight"],
             part["bias"],
             uses_batch,
@@ -146,24 +149,28 @@ class RMSNorm(Patterned, nn.RMSNorm):
     """``torch.nn.RMSNorm`` whose shape may hold values; input (*, *normalized_shape)."""
 
     PLAIN = nn.RMSNorm
+    MIXED = frozenset({"normalized_shape"})
 
 
 class InstanceNorm1d(Patterned, nn.InstanceNorm1d):
     """``torch.nn.InstanceNorm1d`` whose width may be a value; input (N, C, L) or (C, L)."""
 
     PLAIN = nn.InstanceNorm1d
+    MIXED = frozenset({"num_features"})
 
 
 class InstanceNorm2d(Patterned, nn.InstanceNorm2d):
     """``torch.nn.InstanceNorm2d`` whose width may be a value; input (N, C, H, W) or (C, H, W)."""
 
     PLAIN = nn.InstanceNorm2d
+    MIXED = frozenset({"num_features"})
 
 
 class InstanceNorm3d(Patterned, nn.InstanceNorm3d):
     """``torch.nn.InstanceNorm3d`` whose width may be a value; input (N, C, D, H, W) or (C, D, H, W)."""
 
     PLAIN = nn.InstanceNorm3d
+    MIXED = frozenset({"num_features"})
 
 
 def _average_factor(layer: nn.BatchNorm2d) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ClassVar, ParamSpec, TypeVar, cast
 
 from nascore.errors import SpaceError
@@ -20,8 +20,10 @@ from torch.func import functional_call
 
 from nas_trial.choice import holds_choices
 from nas_trial.generators import generators_kept
-from nas_trial.layers.elastic import Argument, Elastic, Read, Sizes, check_sizes
+from nas_trial.layers.elastic import Elastic, check_sizes
+from nas_trial.layers.mixture import LayerMixture
 from nas_trial.layers.part import Slices, centred, leading, whole
+from nas_trial.layers.sizes import Argument, Read, Sizes
 from nas_trial.place import caller
 from nas_trial.shapes_only import shapes_only
 from nas_trial.values import Value
@@ -41,10 +43,12 @@ class Patterned(Elastic):
     Attributes:
         PLAIN: The class of which patterns are made.
         BLOCKS: For tensors that hold blocks one after the other: how many there are along each dimension.
+        MIXED: Names of the arguments that may be mixed: those of which tensors filled up with zeros compute the same.
     """
 
     PLAIN: ClassVar[type[nn.Module]]
     BLOCKS: ClassVar[Blocks] = {}
+    MIXED: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         bound = inspect.signature(self.PLAIN).bind(*args, **kwargs)
@@ -89,10 +93,17 @@ class Patterned(Elastic):
         """What the plain module makes of the same arguments."""
         if not self.is_elastic:
             return super().forward(*args, **kwargs)
-        pattern = self._pattern(Value.current)
+        mixture = self.mixture()
+        pattern = self._pattern(Value.current if mixture is None else mixture.largest)
         for name, part in pattern.named_modules():
             part.training = self.get_submodule(name).training
         return functional_call(pattern, self._borrowed(pattern), args, kwargs)
+
+    def check_mixture(self, mixture: LayerMixture) -> None:
+        """See `Elastic.check_mixture`."""
+        for name, value in self.values():
+            if name not in self.MIXED:
+                mixture.same(self, name, partial(_read_by, value))
 
     def _borrowed(self, pattern: nn.Module) -> dict[str, Tensor]:
         """Cut tensors for what has a state, and for other buffers those that the pattern computed for its own size."""
@@ -142,6 +153,10 @@ class Patterned(Elastic):
             else leading(all_, size, blocks=blocks[dim] if dim < len(blocks) else 1)
             for dim, (all_, size) in enumerate(zip(full, shape, strict=True))
         )
+
+
+def _read_by(value: Value, read: Read) -> Literal:
+    return read(value)
 
 
 def elastic(cls: Callable[P, M], *, blocks: Blocks | None = None) -> Callable[P, M]:

@@ -18,6 +18,7 @@ class _Recurrent(Patterned):
         FURTHER: Arguments that torch takes by position as well, after the first three.
     """
 
+    MIXED = frozenset({"input_size", "hidden_size"})
     GATES: ClassVar[int]
     FURTHER: ClassVar[tuple[str, ...]] = ("bias", "batch_first", "dropout", "bidirectional", "proj_size")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from nascore.cli.experimentfile import readers
+from nascore.cli.experimentfile import oneshot, readers
 from nascore.cli.experimentfile.document import Node
 from nascore.record import JsonValue
 
@@ -42,6 +42,9 @@ class Key:
         snake = re.sub(r"(?<=[a-z])([A-Z])", lambda match: f"_{match[1].lower()}", self.name)
         return tuple(dict.fromkeys((self.name, snake, *self.short)))
 
+
+ONE_SHOT = "one_shot"
+"""The field whose parts several keys set."""
 
 _TEXT: Mapping[str, JsonValue] = {"type": "string", "minLength": 1}
 _COUNT: Mapping[str, JsonValue] = {"type": "integer", "minimum": 1}
@@ -122,6 +125,14 @@ KEYS: tuple[Key, ...] = (
         "Failed trials before any success that end the search.",
         ("max_failures_in_a_row",),
     ),
+    Key("mode", "mode", oneshot.read_mode, oneshot.MODE_SCHEMA, "Whether networks or supernets are trained."),
+    Key("search", ONE_SHOT, oneshot.read_search, oneshot.SEARCH_SCHEMA, "One-shot: how long a supernet is trained."),
+    Key("derive", ONE_SHOT, oneshot.read_derive, oneshot.DERIVE_SCHEMA, "One-shot: networks derived from a supernet."),
+    Key("retrain", ONE_SHOT, oneshot.read_retrain, oneshot.RETRAIN_SCHEMA, "One-shot: how long they are retrained."),
+    Key("supernets", ONE_SHOT, oneshot.read_supernets, _COUNT, "One-shot: independent supernets."),
+    Key("shareWeights", ONE_SHOT, oneshot.read_share, oneshot.SHARE_SCHEMA, "One-shot: workers share one supernet."),
+    Key("syncEvery", ONE_SHOT, oneshot.read_sync_every, _COUNT, "One-shot: weight steps between synchronisations."),
+    Key("trust", ONE_SHOT, oneshot.read_trust, oneshot.TRUST_SCHEMA, "One-shot: the baselines, or false for none."),
     Key("leaseDuration", "lease_s", readers.read_duration, _DURATION, "How long a silent trial counts as alive."),
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nascore.cli.experimentfile.document import Node, read_document
-from nascore.cli.experimentfile.keys import FOREIGN, KEYS, Key
+from nascore.cli.experimentfile.keys import FOREIGN, KEYS, ONE_SHOT, Key
 from nascore.cli.experimentfile.readers import members, read_direction, read_settings, read_text
 from nascore.cli.request import RunRequest
 from nascore.cli.suggestion import did_you_mean
@@ -27,7 +27,12 @@ def read_experiment_file(path: Path) -> RunRequest:
     root = read_document(path)
     given = _keys_of(root)
     # Any, because each field has the type that its key's reader returns.
-    said: dict[str, Any] = {key.field: key.read(node) for key, node in given.values() if key.field}
+    said: dict[str, Any] = {}
+    for key, node in given.values():
+        if key.field == ONE_SHOT:
+            said[ONE_SHOT] = said.get(ONE_SHOT, {}) | key.read(node)
+        elif key.field:
+            said[key.field] = key.read(node)
     mode = read_direction(given["optimizeMode"][1]) if "optimizeMode" in given else None
     if "tuner" in given:
         said["tuner"], said["settings"], tuner_mode = _read_tuner(given["tuner"][1])

@@ -11,9 +11,10 @@ from nascore.cli.wording import (
     metrics_text,
     name_text,
     objective_text,
+    stage_text,
     state_text,
 )
-from nascore.record import ExperimentRecord, ExperimentState, TrialRecord, TrialState
+from nascore.record import ExperimentRecord, ExperimentState, Task, TrialRecord, TrialState
 
 
 class LineReporter:
@@ -71,6 +72,12 @@ class LineReporter:
             say(begins + architecture_text(trial, room=LINE_WIDTH - len(begins)))
         elif trial.state is TrialState.QUEUED and before is not None and before.state is TrialState.RUNNING:
             say(f"trial {trial.number} was handed back or lost; it will be begun again")
+        elif trial.proposal.task is Task.SEARCH and self._has_new_report(trial, before):
+            record = self._tally.record
+            say("" if record is None else f"trial {trial.number}: {stage_text(record, (trial,))}")
+
+    def _has_new_report(self, trial: TrialRecord, before: TrialRecord | None) -> bool:
+        return bool(trial.reports) and (before is None or trial.reports[-1:] != before.reports[-1:])
 
     def _ended_text(self, trial: TrialRecord, *, is_best: bool) -> str:
         outcome, failure = trial.outcome, trial.outcome.failure if trial.outcome is not None else None

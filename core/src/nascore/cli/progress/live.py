@@ -14,7 +14,7 @@ from nascore.cli.duration import format_duration
 from nascore.cli.progress.tally import EMPTY_SPACE, Tally, is_empty
 from nascore.cli.screen import message_console, printable, prose
 from nascore.cli.tables import trials_table
-from nascore.cli.wording import STATE_STYLES, architecture_text, metrics_text, name_text, state_text
+from nascore.cli.wording import STATE_STYLES, architecture_text, metrics_text, name_text, stage_text, state_text
 from nascore.record import ExperimentRecord, TrialRecord, TrialState
 
 _MOST_ROWS = 8
@@ -76,6 +76,8 @@ class LiveReporter:
             parts.append(trials_table(latest, record.spec.objectives, now=time.time()))
         else:
             parts.append(Text("Waiting for the first trial …", style="dim"))
+        if stage := stage_text(record, self._tally.trials.values()):
+            parts.append(Text(printable(stage), style="cyan"))
         if is_empty(record):
             parts.append(Text(EMPTY_SPACE, style="yellow"))
         if record.trouble:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from nascore.record import ExperimentRecord, Objective, TrialRecord, TrialState
+from nascore.record import ExperimentRecord, Objective, TrialRecord, TrialState, is_result
 
 _RATE_OVER = 30
 _RANKED = (TrialState.SUCCEEDED,)
@@ -82,7 +82,7 @@ class Tally:
         return True
 
     def _score(self, trial: TrialRecord) -> float | None:
-        if trial.state not in _RANKED or trial.outcome is None or not self.objectives:
+        if trial.state not in _RANKED or trial.outcome is None or not self.objectives or not is_result(trial):
             return None
         objective = self.objectives[0]
         return objective.score(trial.outcome.metrics) if objective.metric in trial.outcome.metrics else None

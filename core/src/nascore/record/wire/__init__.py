@@ -1,11 +1,13 @@
 """Values of ``nascore.record`` to and from protobuf; input is refused with the name of the field."""
 
 from nascore.record.wire.enums import (
+    ASK_STATUS,
     COMMAND,
     DIRECTION,
     EXPERIMENT_ACTION,
     EXPERIMENT_STATE,
     LEASE_STATUS,
+    MODE,
     OUTCOME_STATUS,
     TASK,
     TRIAL_STATE,
@@ -19,7 +21,17 @@ from nascore.record.wire.experiment import (
     spec_from_message,
     spec_to_message,
 )
+from nascore.record.wire.oneshot import (
+    one_shot_from_message,
+    one_shot_to_message,
+    schedule_from_message,
+    schedule_to_message,
+    unmixable_from_messages,
+    unmixable_to_messages,
+)
 from nascore.record.wire.outcome import (
+    costs_from_messages,
+    costs_to_messages,
     derived_from_message,
     derived_to_message,
     event_from_message,
@@ -52,15 +64,19 @@ from nascore.record.wire.trial import (
 )
 
 __all__ = [
+    "ASK_STATUS",
     "COMMAND",
     "DIRECTION",
     "EXPERIMENT_ACTION",
     "EXPERIMENT_STATE",
     "LEASE_STATUS",
+    "MODE",
     "OUTCOME_STATUS",
     "TASK",
     "TRIAL_STATE",
     "VERDICT",
+    "costs_from_messages",
+    "costs_to_messages",
     "derived_from_message",
     "derived_to_message",
     "event_from_message",
@@ -80,16 +96,22 @@ __all__ = [
     "metrics_to_messages",
     "objective_from_message",
     "objective_to_message",
+    "one_shot_from_message",
+    "one_shot_to_message",
     "outcome_from_message",
     "outcome_to_message",
     "proposal_from_message",
     "proposal_to_message",
     "report_from_message",
     "report_to_message",
+    "schedule_from_message",
+    "schedule_to_message",
     "spec_from_message",
     "spec_to_message",
     "told_from_message",
     "told_to_message",
     "trial_from_message",
     "trial_to_message",
+    "unmixable_from_messages",
+    "unmixable_to_messages",
 ]

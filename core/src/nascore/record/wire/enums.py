@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from nascore.errors import InvalidInputError
+from nascore.record.exchange import AskStatus
 from nascore.record.experiment import ExperimentAction, ExperimentState
+from nascore.record.oneshot import Mode
 from nascore.record.outcome import OutcomeStatus, Verdict
 from nascore.record.proposal import Direction, Task
 from nascore.record.trial import Command, LeaseStatus, TrialState
@@ -45,6 +47,15 @@ class EnumWire(Generic[EnumT, NumberT]):
 DIRECTION = EnumWire(
     Direction,
     {Direction.MAXIMIZE: tuner_pb2.DIRECTION_MAXIMIZE, Direction.MINIMIZE: tuner_pb2.DIRECTION_MINIMIZE},
+)
+MODE = EnumWire(Mode, {Mode.MULTI_TRIAL: tuner_pb2.MODE_MULTI_TRIAL, Mode.ONE_SHOT: tuner_pb2.MODE_ONE_SHOT})
+ASK_STATUS = EnumWire(
+    AskStatus,
+    {
+        AskStatus.OK: tuner_pb2.ASK_STATUS_OK,
+        AskStatus.EXHAUSTED: tuner_pb2.ASK_STATUS_EXHAUSTED,
+        AskStatus.WAIT: tuner_pb2.ASK_STATUS_WAIT,
+    },
 )
 TASK = EnumWire(
     Task,

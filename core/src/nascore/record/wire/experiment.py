@@ -7,7 +7,8 @@ from dataclasses import fields
 
 from nascore.record.experiment import ExperimentRecord, ExperimentSpec, Limits
 from nascore.record.trial import TrialState
-from nascore.record.wire.enums import EXPERIMENT_STATE
+from nascore.record.wire.enums import EXPERIMENT_STATE, MODE
+from nascore.record.wire.oneshot import one_shot_from_message, one_shot_to_message
 from nascore.record.wire.proposal import json_object_from_text, objective_from_message, objective_to_message
 from nascore.record.wire.trial import end_reason_from_text
 from nascore.space.wire import space_from_message, space_to_message
@@ -47,6 +48,8 @@ def spec_to_message(spec: ExperimentSpec) -> experiment_pb2.ExperimentSpec:
         limits=limits_to_message(spec.limits),
         seed=spec.seed,
         space=None if spec.space is None else space_to_message(spec.space),
+        mode=None if spec.mode is None else MODE.to_number(spec.mode),
+        one_shot=None if spec.one_shot is None else one_shot_to_message(spec.one_shot),
     )
 
 
@@ -64,6 +67,8 @@ def spec_from_message(message: experiment_pb2.ExperimentSpec) -> ExperimentSpec:
         seed=message.seed if message.HasField("seed") else None,
         space=space_from_message(message.space) if message.HasField("space") else None,
         name=message.name,
+        mode=MODE.from_number(message.mode, "mode") if message.mode else None,
+        one_shot=one_shot_from_message(message.one_shot) if message.HasField("one_shot") else None,
     )
 
 

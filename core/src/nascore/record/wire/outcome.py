@@ -6,17 +6,16 @@ import math
 from collections.abc import Iterable, Mapping
 
 from nascore.errors import InvalidInputError, MetricError
-from nascore.record.outcome import Asked, Derived, Failure, FailureKind, Outcome, Report, Told
+from nascore.record.outcome import Asked, Derived, Failure, FailureKind, Outcome, Report, Scored, Told
 from nascore.record.wire.enums import OUTCOME_STATUS
 from nascore.record.wire.proposal import proposal_from_message, proposal_to_message
-from nascore.space import Mixture
 from nascore.space.wire import (
     architecture_from_message,
     architecture_to_message,
-    mixture_from_message,
-    mixture_to_message,
+    mixed_from_messages,
+    write_mixed,
 )
-from nascore.v1 import architecture_pb2, tuner_pb2
+from nascore.v1 import tuner_pb2
 
 MAX_METRICS = 1000
 MAX_DETAIL = 16_384
@@ -79,18 +78,19 @@ def failure_from_message(message: tuner_pb2.Failure) -> Failure:
 
 def outcome_to_message(outcome: Outcome) -> tuner_pb2.Outcome:
     """Return the message of an outcome."""
-    gradient: Iterable[architecture_pb2.MixedDecision] = ()
-    if outcome.gradient:
-        gradient = mixture_to_message(Mixture(outcome.gradient)).decisions
-    return tuner_pb2.Outcome(
+    message = tuner_pb2.Outcome(
         status=OUTCOME_STATUS.to_number(outcome.status),
         metrics=metrics_to_messages(outcome.metrics),
-        gradient=gradient,
         batches=outcome.batches,
         duration_s=outcome.duration_s,
         failure=None if outcome.failure is None else failure_to_message(outcome.failure),
         derived=[derived_to_message(derived) for derived in outcome.derived],
+        scored=[_scored_to_message(scored) for scored in outcome.scored],
+        costs=costs_to_messages(outcome.costs) if outcome.costs else (),
     )
+    if outcome.gradient:
+        write_mixed(outcome.gradient, message.gradient)
+    return message
 
 
 def outcome_from_message(message: tuner_pb2.Outcome, *, must_be_finite: bool = True) -> Outcome:
@@ -105,7 +105,7 @@ def outcome_from_message(message: tuner_pb2.Outcome, *, must_be_finite: bool = T
         InvalidInputError: If the status is unset or a part is malformed.
         MetricError: If a metric is not a finite number.
     """
-    gradient = mixture_from_message(architecture_pb2.Mixture(decisions=message.gradient)).decisions
+    gradient = mixed_from_messages(message.gradient) if message.gradient else ()
     if not math.isfinite(message.duration_s) or message.duration_s < 0:
         raise InvalidInputError(f"outcome.duration_s: {message.duration_s} is not a number of seconds.")
     return Outcome(
@@ -116,7 +116,41 @@ def outcome_from_message(message: tuner_pb2.Outcome, *, must_be_finite: bool = T
         duration_s=message.duration_s,
         failure=failure_from_message(message.failure) if message.HasField("failure") else None,
         derived=tuple(derived_from_message(derived) for derived in message.derived),
+        scored=tuple(_scored_from_message(scored) for scored in message.scored),
+        costs=costs_from_messages(message.costs) if message.costs else {},
     )
+
+
+def costs_to_messages(costs: Mapping[tuple[str, str, str], float]) -> list[tuner_pb2.Cost]:
+    """Return the messages of known costs, sorted by path, candidate and measure."""
+    return [
+        tuner_pb2.Cost(path=path, candidate=candidate, measure=measure, value=value)
+        for (path, candidate, measure), value in sorted(costs.items())
+    ]
+
+
+def costs_from_messages(messages: Iterable[tuner_pb2.Cost]) -> dict[tuple[str, str, str], float]:
+    """Return the known costs of messages.
+
+    Raises:
+        InvalidInputError: One is not a finite number.
+    """
+    costs = {(cost.path, cost.candidate, cost.measure): cost.value for cost in messages}
+    for (path, candidate, measure), value in costs.items():
+        if not math.isfinite(value):
+            raise InvalidInputError(f"costs: {measure} of {candidate!r} at {path!r} is {value}, not a finite number.")
+    return costs
+
+
+def _scored_to_message(scored: Scored) -> tuner_pb2.ScoredArchitecture:
+    return tuner_pb2.ScoredArchitecture(
+        architecture=architecture_to_message(scored.architecture), metrics=metrics_to_messages(scored.metrics)
+    )
+
+
+def _scored_from_message(message: tuner_pb2.ScoredArchitecture) -> Scored:
+    metrics = metrics_from_messages(message.metrics, "outcome.scored.metrics")
+    return Scored(architecture_from_message(message.architecture), metrics)
 
 
 def derived_to_message(derived: Derived) -> tuner_pb2.Derived:

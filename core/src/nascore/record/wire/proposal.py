@@ -15,7 +15,7 @@ from nascore.space.wire import (
     architecture_from_message,
     architecture_to_message,
     mixture_from_message,
-    mixture_to_message,
+    write_mixture,
 )
 from nascore.v1 import tuner_pb2
 
@@ -83,7 +83,8 @@ def _written(proposal: Proposal) -> tuner_pb2.Proposal:
     if proposal.architecture is not None:
         message.architecture.CopyFrom(architecture_to_message(proposal.architecture))
     elif proposal.mixture is not None:
-        message.mixture.CopyFrom(mixture_to_message(proposal.mixture))
+        message.mixture.SetInParent()
+        write_mixture(proposal.mixture, message.mixture)
     if proposal.budget is not None:
         message.budget.unit, message.budget.amount = proposal.budget.unit, proposal.budget.amount
     if proposal.warm_start is not None:

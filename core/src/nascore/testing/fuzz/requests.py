@@ -12,8 +12,16 @@ from typing import Any
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 
-from nascore.record import Failure, FailureKind, Limits, Objective, Outcome, OutcomeStatus
-from nascore.record.wire import limits_to_message, metrics_to_messages, objective_to_message, outcome_to_message
+from nascore.record import Failure, FailureKind, Limits, Objective, OneShot, Outcome, OutcomeStatus
+from nascore.record.wire import (
+    costs_to_messages,
+    limits_to_message,
+    metrics_to_messages,
+    objective_to_message,
+    one_shot_to_message,
+    outcome_to_message,
+    unmixable_to_messages,
+)
 from nascore.space import Architecture, Candidate, Integer, MixedDecision, OneOf, SearchSpace, SomeOf
 from nascore.space.wire import architecture_to_message, space_to_message
 from nascore.testing.fuzz.edits import picked
@@ -21,7 +29,7 @@ from nascore.testing.fuzz.messages import Messages, either
 from nascore.testing.fuzz.wire_bytes import WireBytes
 from nascore.v1 import experiment_pb2 as experiment
 from nascore.v1 import trial_pb2 as trial
-from nascore.v1.tuner_pb2 import TASK_EVALUATE
+from nascore.v1.tuner_pb2 import TASK_EVALUATE, Snapshot
 
 EXPERIMENT = "fuzzedaa"
 """Id of the experiment that the requests speak of."""
@@ -76,6 +84,29 @@ def _streamed_requests() -> tuple[Message, ...]:
     return tuple(streamed)
 
 
+def _sample_requests() -> tuple[Message, ...]:
+    """Return the requests of a worker that exchanges samples, each in the field of its type."""
+    state = trial.ExchangeState(tuner=b"state", next_sample=4)
+    begin = trial.BeginExchange(
+        experiment=EXPERIMENT,
+        worker="w",
+        trial=1,
+        epoch=1,
+        batches_per_epoch=4,
+        costs=costs_to_messages({("op", "conv", "macs"): 9.0}),
+        unmixable=unmixable_to_messages({"inputs": "shapes"}),
+        snapshot=Snapshot(state=state.SerializeToString(), seq=4),
+        next_sample=4,
+    )
+    outcomes = [trial.SampleOutcome(number=3, outcome=outcome_to_message(_GRADED))]
+    return (
+        trial.ExchangeSamplesRequest(begin=begin),
+        trial.ExchangeSamplesRequest(exchange=trial.Samples(outcomes=outcomes, want=2)),
+        trial.ExchangeSamplesRequest(take_snapshot=trial.TakeSnapshot()),
+        trial.ExchangeSamplesRequest(derive=trial.DeriveSamples(count=1)),
+    )
+
+
 def _people_requests() -> tuple[Message, ...]:
     spec = experiment.ExperimentSpec(
         name="mine",
@@ -85,6 +116,7 @@ def _people_requests() -> tuple[Message, ...]:
         limits=limits_to_message(_LIMITS),
         seed=7,
         space=space_to_message(SPACE),
+        one_shot=one_shot_to_message(OneShot()),
     )
     architecture = architecture_to_message(_ARCHITECTURE)
     return (
@@ -110,7 +142,7 @@ def _people_requests() -> tuple[Message, ...]:
 
 def valid_requests() -> Mapping[str, Sequence[Message]]:
     """Return valid requests by the path of their rpc (``/nascore.v1.TrialService/LeaseTrial``)."""
-    messages = (*_worker_requests(), *_streamed_requests(), *_people_requests())
+    messages = (*_worker_requests(), *_streamed_requests(), *_sample_requests(), *_people_requests())
     return {
         f"/{service.full_name}/{method.name}": [each for each in messages if each.DESCRIPTOR is method.input_type]
         for service in SERVICES

@@ -81,3 +81,26 @@ def test_what_is_no_dense_tensor_is_refused_by_its_key(store, value):
 def test_an_unknown_checkpoint_is_refused(store):
     with pytest.raises(NotFoundError):
         nas.load_weights("0" * 32, store, into=nn.Linear(1, 1))
+
+
+@pytest.mark.parametrize("store", [None, "weights", DirectoryStore], ids=str)
+def test_what_is_no_store_is_refused(store):
+    for call in (
+        lambda: nas.save_weights({}, store, trial=0),
+        lambda: nas.load_weights("0" * 32, store, into=nn.Linear(1, 1)),
+    ):
+        with pytest.raises(InvalidInputError, match="a store of checkpoints is needed"):
+            call()
+
+
+def test_progress_counts_the_bytes_that_are_loaded(store):
+    saved = nn.ModuleList(nn.Linear(2048, 4096, bias=False) for _ in range(3))  # 32 MiB each, and batches have 64
+    checkpoint = nas.save_weights(saved.state_dict(), store, trial=0)
+    told = []
+    nas.load_weights(checkpoint, store, into=saved, progress=lambda done, total: told.append((done, total)))
+    assert told == [(2**26, 3 * 2**25), (3 * 2**25, 3 * 2**25)]
+
+
+def test_a_name_points_to_what_was_saved(store):
+    checkpoint = nas.save_weights({"w": torch.zeros(2)}, store, trial=0, name="newest")
+    assert store.reference("default", "newest").checkpoint == checkpoint

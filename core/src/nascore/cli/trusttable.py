@@ -1,0 +1,47 @@
+"""The trust report on the screen: a table, and the warnings below it."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from nascore.cli.screen import printable, show
+from nascore.cli.tables import table_of
+from nascore.record import ExperimentRecord, Mode, TrialRecord
+from nascore.record.trust import Baseline, TrustReport, trust_report, warnings_of
+
+
+def show_trust(record: ExperimentRecord, trials: tuple[TrialRecord, ...]) -> None:
+    """Print the trust report of a one-shot experiment; nothing for another."""
+    if record.spec.mode is not Mode.ONE_SHOT:
+        return
+    report = trust_report(record, trials)
+    show(_table(report))
+    if report.tau is not None:
+        show(f"Kendall's tau of supernet and stand-alone scores: {report.tau:.2f} over {report.tau_count} networks")
+    warnings = warnings_of(report)
+    for warning in warnings:
+        show(Text.assemble(("Warning: ", "bold yellow"), printable(warning)))
+    if not warnings:
+        show(Text("The derived network beats all of them.", style="green"))
+
+
+def _table(report: TrustReport) -> Table:
+    table = table_of("network", report.objective.metric, "trial", "device-seconds")
+    rows: list[tuple[str, Baseline | None, float]] = [
+        ("derived by the search", report.derived, report.device_seconds),
+        (_random_name(report), report.random, 0.0),
+        ("all-largest", report.largest, 0.0),
+        ("all-skip", report.skip, 0.0),
+    ]
+    for name, baseline, seconds in rows:
+        if baseline is None:
+            table.add_row(name, "-", "-", "-")
+        else:
+            cost = seconds or baseline.device_seconds
+            table.add_row(name, f"{baseline.value:.4g}", str(baseline.trial), f"{cost:.1f}")
+    return table
+
+
+def _random_name(report: TrustReport) -> str:
+    return "best of random" if report.random is None else f"best of {report.random.count} random"

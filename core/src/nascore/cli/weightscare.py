@@ -1,0 +1,119 @@
+"""``nascore weights export``, ``gc`` and ``verify``: taking tensors out of a store, making room in it, proving it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nascore.cli.duration import parse_duration
+from nascore.cli.failure import FAILED
+from nascore.cli.options import Parsed
+from nascore.cli.screen import emit_document, printable, say, show
+from nascore.cli.tables import table_of
+from nascore.cli.verb import Verb, json_option
+from nascore.cli.weightsplace import LAST, chosen_store, store_options
+from nascore.cli.wording import count_text
+from nascore.weights import Damage
+from nascore.weights.contract import STALE_AFTER_S
+from nascore.weights.durable import sync_folder, write_file
+from nascore.weights.safetensors import file_parts
+
+_MEND = (
+    "Restore what is named from a copy. Without one, release the checkpoints that need it and run "
+    "`nascore weights gc`; a second put of the same tensors brings a missing file back. An index that is damaged may "
+    "be removed: it is made anew."
+)
+
+
+@click.command("export", cls=Verb)
+@click.argument("checkpoint", default=LAST)
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The safetensors file."
+)
+@click.option("--key", "keys", multiple=True, metavar="KEY", help="Only this tensor; may be repeated.")
+@store_options
+@click.pass_context
+def export(
+    context: click.Context,
+    *,
+    checkpoint: str,
+    output: Path,
+    keys: tuple[str, ...],
+    store: str | None,
+    server: str | None,
+    token_file: Path | None,
+) -> None:
+    """Write a checkpoint's tensors as one safetensors file, every byte proven.
+
+    A file that is there already is replaced, in one step.
+    """
+    with chosen_store(context, store, server=server, token_file=token_file) as chosen:
+        tensors = chosen.weights.get(chosen.find(checkpoint), keys=keys or None)
+    write_file(output, file_parts(tensors))
+    sync_folder(output.absolute().parent)
+    click.echo(str(output))
+
+
+@click.command("gc", cls=Verb)
+@store_options
+@click.option(
+    "--stale-after",
+    type=Parsed("duration", parse_duration),
+    help="Age from which an upload that nobody continued is removed.  [default: 1d]",
+)
+@json_option
+@click.pass_context
+def gc(
+    context: click.Context,
+    *,
+    store: str | None,
+    server: str | None,
+    token_file: Path | None,
+    stale_after: float | None,
+    as_json: bool,
+) -> None:
+    """Remove what no checkpoint names; what is named is never touched."""
+    with chosen_store(context, store, server=server, token_file=token_file) as chosen:
+        age_s = STALE_AFTER_S if stale_after is None else stale_after
+        removed = chosen.weights.collect(stale_after_s=age_s)
+    if as_json:
+        emit_document({"files": removed.files, "stagings": removed.stagings, "bytes": removed.bytes})
+    else:
+        files, uploads = count_text(removed.files, "file"), count_text(removed.stagings, "stale upload")
+        click.echo(f"Removed {files} and {uploads}: {removed.bytes:,} bytes.")
+
+
+@click.command("verify", cls=Verb)
+@click.argument("checkpoint", default="")
+@store_options
+@json_option
+@click.pass_context
+def verify(
+    context: click.Context,
+    *,
+    checkpoint: str,
+    store: str | None,
+    server: str | None,
+    token_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Prove every stored byte, or those of one checkpoint; exits 1 if anything is damaged."""
+    with chosen_store(context, store, server=server, token_file=token_file) as chosen:
+        damages = chosen.weights.verify(chosen.find(checkpoint) if checkpoint else "")
+    if as_json:
+        emit_document([{"place": damage.place, "what": damage.what} for damage in damages])
+    elif damages:
+        _show_damages(damages)
+    else:
+        click.echo("Every byte is what was written.")
+    if damages:
+        context.exit(FAILED)
+
+
+def _show_damages(damages: tuple[Damage, ...]) -> None:
+    table = table_of("where", "what", wide=("what",))
+    for damage in damages:
+        table.add_row(printable(damage.place), printable(damage.what))
+    show(table)
+    say(f"{count_text(len(damages), 'damage')}. {_MEND}")

@@ -1,0 +1,177 @@
+"""Which store of weights a verb is about, and which checkpoint of it: by path, URL, experiment or server.
+
+Not here: what is shown of them (``nascore.cli.weights``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import click
+
+from nascore.cli.source import choose_records, server_client, server_options
+from nascore.cli.suggestion import did_you_mean
+from nascore.errors import InvalidInputError, NotFoundError
+from nascore.weights import OWN, Collected, Damage, Lineage, Listed, Manifest, Page, Reference, TensorData, open_store
+
+LAST = "last"
+_PAGE = 1000
+_SHOWN = 3
+_LONG_TEXT = 200
+_Function = TypeVar("_Function", bound=Callable[..., object])
+
+
+class Weights(Protocol):
+    """What the verbs ask; stores on this machine and clients of a server both answer."""
+
+    def manifest(self, checkpoint: str) -> Manifest:
+        """See `nascore.weights.WeightStore`, like the others."""
+        ...
+
+    def checkpoints(self, *, experiment: str = "", trial: int | None = None, after: str = "", limit: int = 100) -> Page:
+        """Return a page of checkpoints."""
+        ...
+
+    def references(self, experiment: str) -> tuple[Reference, ...]:
+        """Return the names of an experiment."""
+        ...
+
+    def lineage(self, checkpoint: str, *, depth: int = 16) -> Lineage:
+        """Return relatives."""
+        ...
+
+    def get(self, checkpoint: str, *, keys: Collection[str] | None = None) -> dict[str, TensorData]:
+        """Return tensors, proven."""
+        ...
+
+    def collect(self, *, stale_after_s: float = ...) -> Collected:
+        """Remove what nobody names."""
+        ...
+
+    def verify(self, checkpoint: str = "") -> tuple[Damage, ...]:
+        """Prove what is stored."""
+        ...
+
+    def close(self) -> None:
+        """Let it go."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A store that a verb is about, and how it is called (``where``)."""
+
+    weights: Weights
+    where: str
+
+    def listed(self, *, experiment: str = "", trial: int | None = None) -> Iterator[Listed]:
+        """Yield all checkpoints, oldest first."""
+        after = ""
+        while True:
+            page = self.weights.checkpoints(experiment=experiment, trial=trial, after=after, limit=_PAGE)
+            yield from page.checkpoints
+            after = page.after
+            if not after:
+                return
+
+    def names(self, experiments: Collection[str]) -> dict[str, list[str]]:
+        """Return checkpoint -> names of these experiments that point to it."""
+        found: dict[str, list[str]] = {}
+        for experiment in sorted(experiments):
+            for reference in self.weights.references(experiment):
+                shown = reference.name if experiment == OWN else f"{experiment}/{reference.name}"
+                found.setdefault(reference.checkpoint, []).append(shown)
+        return found
+
+    def find(self, wanted: str) -> str:
+        """Return the id of a checkpoint: itself, the unique beginning of one, a name, or ``last``.
+
+        Raises:
+            NotFoundError: There is none, or several; similar ones are named.
+        """
+        listed = list(self.listed())
+        identifiers = list(dict.fromkeys(one.checkpoint for one in listed))
+        if wanted == LAST and identifiers:
+            return identifiers[-1]
+        if len(near := [one for one in identifiers if wanted and one.startswith(wanted)]) == 1:
+            return near[0]
+        if near:
+            shown = ", ".join(one[:12] for one in near[:_SHOWN])
+            raise NotFoundError(f"`{wanted}` begins {len(near)} checkpoints: {shown} …", hint="Write more of it.")
+        names = self.names({one.experiment for one in listed})
+        by_name = {name: checkpoint for checkpoint, several in names.items() for name in several}
+        if wanted in by_name:
+            return by_name[wanted]
+        if len(bare := {at for name, at in by_name.items() if name.rpartition("/")[2] == wanted}) == 1:
+            return bare.pop()
+        raise _unknown(wanted, self.where, known=[*by_name, *identifiers])
+
+
+def store_options(function: _Function) -> _Function:
+    """Add ``--store`` and the options of a server."""
+    store = click.option(
+        "--store",
+        metavar="WHERE",
+        help="Folder, URL (s3://bucket/prefix), or experiment: id, its beginning, name.  [default: last experiment]",
+    )
+    return store(server_options(function))
+
+
+@contextmanager
+def chosen_store(
+    context: click.Context, store: str | None, *, server: str | None, token_file: Path | None
+) -> Iterator[Chosen]:
+    """Give the store that the options name.
+
+    Raises:
+        NotFoundError: There is no such store.
+        InvalidInputError: A store and a server are named.
+    """
+    with ExitStack() as stack:
+        if server:
+            if store:
+                raise InvalidInputError(
+                    "--store and --server cannot be given together.", hint="A server has one store."
+                )
+            client = server_client(server, token_file)
+            stack.callback(client.close)
+            # By name, because it brings gRPC, which verbs about stores on this machine do not need.
+            weights: Weights = import_module("nascore.client.weights").Weights.of(client)
+            where = server
+        else:
+            where = _place(context, store or LAST)
+            weights = open_store(where)
+        stack.callback(weights.close)
+        yield Chosen(weights, where)
+
+
+def _place(context: click.Context, store: str) -> str:
+    """Return the folder or the URL of a store."""
+    if "://" in store:
+        return store
+    if os.sep in store or store.startswith(".") or _is_store(Path(store)):
+        if not _is_store(Path(store)):
+            raise NotFoundError(
+                f"There is no store of weights in {store}.", hint="It is the folder that has log.jsonl and manifests/."
+            )
+        return store
+    found = choose_records(context, server=None, token_file=None).find(store)
+    folder = found.local_folder() / "weights"
+    if not _is_store(folder):
+        raise NotFoundError(f"Experiment {found.record.id} has kept no weights.", hint="Name another one by --store.")
+    return str(folder)
+
+
+def _is_store(folder: Path) -> bool:
+    return (folder / "log.jsonl").is_file() or (folder / "manifests").is_dir()
+
+
+def _unknown(wanted: str, where: str, *, known: list[str]) -> NotFoundError:
+    hint = did_you_mean(wanted, known) or "`nascore weights ls` shows them."
+    return NotFoundError(f"There is no checkpoint `{wanted[:_LONG_TEXT]}` in {where}.", hint=hint)

@@ -1,0 +1,81 @@
+"""``nascore weights serve``: a store alone, on a machine of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from nascore.cli.failure import DONE
+from nascore.cli.interruption import Interruption
+from nascore.cli.screen import say
+from nascore.cli.verb import Verb
+from nascore.errors import SettingsError
+from nascore.eventloop import loop_factory
+from nascore.weights import IndexedStore, open_store
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_TOKEN = "weights-token"  # noqa: S105 - the name of a file
+
+
+@click.command("serve", cls=Verb)
+@click.argument("store", metavar="WHERE")
+@click.option("--address", default="unix:", help="unix:PATH or HOST:PORT (port 0: a free one).  [default: unix:]")
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path(_TOKEN),
+    help=f"Where to write the token that allows everything (0600).  [default: {_TOKEN}]",
+)
+@click.option("--tls-cert", type=_FILE, help="Certificate (PEM); needed where other machines can connect.")
+@click.option("--tls-key", type=_FILE, help="Its private key (PEM).")
+@click.option("--tls-client-roots", type=_FILE, help="Callers need a certificate of these roots (PEM) too (mTLS).")
+@click.pass_context
+def serve(
+    context: click.Context,
+    *,
+    store: str,
+    address: str,
+    token_file: Path,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_client_roots: Path | None,
+) -> None:
+    """Serve a store of weights: a folder, made if need be, or a URL.
+
+    Prints the address and the file with the token. Ctrl-C or SIGTERM finishes what is at work and ends with exit
+    code 0.
+    """
+    tls = _tls(tls_cert, tls_key, client_roots=tls_client_roots)
+    with closing(open_store(store)) as opened, asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(_served(opened, address=address, token_file=token_file, tls=tls))
+    context.exit(DONE)
+
+
+async def _served(store: IndexedStore, *, address: str, token_file: Path, tls: object) -> None:
+    # By name, because it brings gRPC, which the other verbs of this group do not need.
+    service = import_module("nascore.service")
+    serve_weights = import_module("nascore.service.weight_server").serve_weights
+    token = service.generate_token()
+    service.write_token(token_file, token)
+    interruption = Interruption()
+    try:
+        with interruption.listening():
+            async with serve_weights(store, address=address, token=token, tls=tls) as server:
+                say(f"The token that allows everything is in {token_file}. Ctrl-C or SIGTERM ends the server.")
+                click.echo(f"Serving weights at {server.address}")
+                await interruption.wait()
+                say("Ending: what is at work is finished.")
+    finally:
+        token_file.unlink(missing_ok=True)
+
+
+def _tls(certificate: Path | None, key: Path | None, *, client_roots: Path | None) -> object:
+    if certificate is None and key is None and client_roots is None:
+        return None
+    if certificate is None or key is None:
+        raise SettingsError("--tls-cert and --tls-key belong together; one is missing.", hint="Give both.")
+    return import_module("nascore.service").ServerTls(certificate, key, client_roots=client_roots)

@@ -1,0 +1,88 @@
+"""What a trust report says, in plain words and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nascore.record.jsonform import JsonObject
+from nascore.record.trust.report import Baseline, TrustReport
+
+FEWEST_SCORED = 5
+"""Below so many networks, Kendall's tau says nothing."""
+WEAK_TAU = 0.3
+"""Below it, the supernet's scores say little about the networks."""
+EQUAL_TIME = 0.8
+"""Random networks below this share of the search's device-seconds are no fair match."""
+
+
+def warnings_of(report: TrustReport) -> tuple[str, ...]:
+    """Return why the result should not be trusted, or not yet; empty if nothing speaks against it."""
+    return tuple(_warnings(report))
+
+
+def trust_to_json(report: TrustReport) -> JsonObject:
+    """Return the report as scripts read it; written, never read back."""
+    return {
+        "metric": report.objective.metric,
+        "direction": report.objective.direction.value,
+        "derived": _to_json(report.derived),
+        "random": _to_json(report.random),
+        "largest": _to_json(report.largest),
+        "skip": _to_json(report.skip),
+        "search_seconds": report.search_seconds,
+        "device_seconds": report.device_seconds,
+        "kendall_tau": report.tau,
+        "kendall_tau_networks": report.tau_count,
+        "failed_trials": report.failed,
+        "is_complete": report.is_complete,
+        "warnings": list(warnings_of(report)),
+    }
+
+
+def _to_json(baseline: Baseline | None) -> JsonObject | None:
+    if baseline is None:
+        return None
+    return {
+        "trial": baseline.trial,
+        "value": baseline.value,
+        "device_seconds": baseline.device_seconds,
+        "networks": baseline.count,
+    }
+
+
+def _warnings(report: TrustReport) -> Iterator[str]:
+    if not report.is_complete:
+        yield "The experiment has not ended; this is how far it has come."
+    if report.derived is None:
+        yield "No derived network was trained, so there is nothing to trust."
+        return
+    yield from _lost(report, report.derived)
+    if report.random is None and report.largest is None and report.skip is None:
+        yield "There are no baselines, so nobody knows whether the search was worth its time."
+        return
+    if report.random is not None and report.random.device_seconds < EQUAL_TIME * report.device_seconds:
+        yield (
+            f"The random networks had {report.random.device_seconds:.0f} device-seconds, the search "
+            f"{report.device_seconds:.0f}: more of them might have found more."
+        )
+    if report.tau is not None and report.tau_count >= FEWEST_SCORED and report.tau < WEAK_TAU:
+        yield (
+            f"The supernet ranks networks hardly as they rank when trained by themselves (Kendall's tau "
+            f"{report.tau:.2f} over {report.tau_count}), so what it led to is close to chance."
+        )
+
+
+def _lost(report: TrustReport, derived: Baseline) -> Iterator[str]:
+    metric = report.objective.metric
+    several = "" if report.random is None else f"the best of {report.random.count} random networks"
+    for name, other in ((several, report.random), ("the largest network", report.largest), ("all-skip", report.skip)):
+        if other is None or other.trial == derived.trial:
+            continue
+        ours, theirs = (report.objective.score({metric: each.value}) for each in (derived, other))
+        if ours <= theirs:
+            how = "only equals" if ours == theirs else "is worse than"
+            yield f"The derived network ({metric} {derived.value:.4g}) {how} {name} ({other.value:.4g})."
+    if report.largest is not None and report.largest.trial == derived.trial:
+        yield "The derived network is the largest one: nothing was traded for its size, and no search was needed."
+    if report.skip is not None and report.skip.trial == derived.trial:
+        yield "The derived network skips everything: the search has collapsed."

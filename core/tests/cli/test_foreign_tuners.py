@@ -1,0 +1,172 @@
+"""The tuners in Node and C++: every kind of space, real searches, and kills in the middle."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import grpc
+import psutil
+import pytest
+from nascore.errors import NascoreError
+from nascore.experiment import archive
+from nascore.record import TrialState
+from nascore.space import Candidate, Group, Integer, OneOf, Real, Repeat, SearchSpace, SomeOf
+from nascore.space.wire import architecture_from_message, space_to_message
+from nascore.testing.spaces import KNOWN_SPACES
+from nascore.v1 import tuner_pb2
+from nascore.v1.tuner_pb2_grpc import TunerServiceStub
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+SOURCES = Path(__file__).parents[3] / "examples" / "tuners"
+PROTOS = Path(__file__).parents[3] / "protos"
+EVERYTHING = SearchSpace(
+    (
+        Group("a/part", (Integer("steps", 1, 10, step=4), Real("rate", 1e-4, 0.1, log=True))),
+        Repeat(
+            "free", (OneOf("op[x]", (Candidate("conv%", children=(Integer("width", 8, 9),)), Candidate("skip"))),), 0, 3
+        ),
+        Repeat("tied", (Integer("units", 1, 3),), 0, 2, tied=True),
+        SomeOf("few", (Candidate("a"), Candidate("b", children=(Integer("deep", 0, 1),)), Candidate("c")), 1, 2),
+        SomeOf("line", (Candidate("a"), Candidate("b")), 0, 4, ordered=True, with_replacement=True),
+        OneOf("mix", (Candidate("none", search_only=True), Candidate("conv"))),
+    )
+)
+
+
+@pytest.fixture(scope="module", params=["node", "cpp"])
+def program(request, tmp_path_factory, require):
+    """The command of an example, which is built in a folder of its own."""
+    folder = tmp_path_factory.mktemp(request.param) / "tuner"
+    needed = {"node": ("node", "npm"), "cpp": ("cmake", "g++", "protoc", "grpc_cpp_plugin")}[request.param]
+    for tool in needed:
+        require("" if shutil.which(tool) else f"{tool} is not installed")
+    shutil.copytree(SOURCES / request.param, folder, ignore=shutil.ignore_patterns("node_modules", "build"))
+    if request.param == "node":
+        made(["npm", "install", "--silent", "--no-package-lock", "--no-audit", "--no-fund"], folder, require)
+        return f"node {folder / 'tuner.mjs'}"
+    made(["cmake", "-S", ".", "-B", "build", f"-DPROTOS={PROTOS}", "-DCMAKE_BUILD_TYPE=Debug"], folder, require)
+    made(["cmake", "--build", "build"], folder, require)
+    return str(folder / "build" / "tuner")
+
+
+def made(command, folder, require):
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400, check=False)
+    output = (done.stdout + done.stderr)[-600:]
+    if any(sign in output for sign in ("ENOTFOUND", "ECONNREFUSED", "ETIMEDOUT", "EAI_AGAIN", "ENETUNREACH")):
+        require(f"The packages cannot be fetched: {output}")
+    assert done.returncode == 0, output
+
+
+@pytest.fixture
+def stub(program, tmp_path):
+    """The program itself, as a service behind a socket."""
+    environ = {"PATH": os.environ["PATH"], "NASCORE_PROTOS": str(PROTOS), "NASCORE_TUNER_SOCKET": str(tmp_path / "s")}
+    process = subprocess.Popen(program.split(), env=environ, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == f"nascore-tuner v1 unix:{tmp_path / 's'}\n"
+    with grpc.insecure_channel(f"unix:{tmp_path / 's'}") as channel:
+        yield TunerServiceStub(channel)
+    process.terminate()
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+def opened(space, settings=""):
+    objective = tuner_pb2.Objective(metric="hits", direction=tuner_pb2.DIRECTION_MAXIMIZE)
+    message = space_to_message(space)
+    return tuner_pb2.OpenRequest(session="s", space=message, objectives=[objective], settings_json=settings)
+
+
+def told(proposal, seq, hits):
+    metrics = [tuner_pb2.Metric(name="hits", value=hits)]
+    outcome = tuner_pb2.Outcome(status=tuner_pb2.OUTCOME_STATUS_COMPLETED, metrics=metrics)
+    return tuner_pb2.Told(seq=seq, proposal=proposal, outcome=outcome)
+
+
+def searched(stub, space, count, hits_of):
+    stub.Open(opened(space))
+    outcomes, architectures = [], []
+    for number in range(count):
+        asked = tuner_pb2.AskRequest(session="s", first_number=number, seeds=[2**63 + number * 7], outcomes=outcomes)
+        proposal = stub.Ask(asked).proposals[0]
+        architecture = architecture_from_message(proposal.architecture)
+        assert not space.validate(architecture)
+        architectures.append(architecture)
+        outcomes = [told(proposal, number + 1, hits_of(architecture))]
+    return architectures
+
+
+@pytest.mark.parametrize("name", ["everything", "flat28", "nested", "repeats", "nasbench201", "numeric"])
+def test_what_it_proposes_belongs_to_the_space(stub, name):
+    space = EVERYTHING if name == "everything" else KNOWN_SPACES[name]
+    searched(stub, space, 80, lambda architecture: int(architecture.fingerprint[:4], 16))
+
+
+@pytest.mark.parametrize(("name", "word"), [("constrained", "constraints"), ("shared", "twice")])
+def test_what_it_cannot_handle_it_refuses_with_a_sentence(stub, name, word):
+    assert word in stub.Open(opened(KNOWN_SPACES[name])).cannot_tune
+
+
+def test_an_unknown_session_is_named(stub):
+    with pytest.raises(grpc.RpcError, match="no session"):
+        stub.Ask(tuner_pb2.AskRequest(session="nobody", seeds=[1]))
+
+
+def test_equal_history_and_seeds_give_equal_proposals_and_it_climbs(stub):
+    space = KNOWN_SPACES["flat28"]
+    best = space.default()
+
+    def hits(architecture):
+        return sum(architecture[path] == value for path, value in best.items())
+
+    first = searched(stub, space, 300, hits)
+    assert searched(stub, space, 300, hits) == first
+    changed = [sum(one[path] != two[path] for path in one) for one in first[50:] for two in first if one != two]
+    assert min(changed) == 1  # One decision a child.
+    assert sum(map(hits, first[250:])) / 50 > 13  # 5.6 at random
+
+
+@pytest.mark.parametrize(("settings", "word"), [('{"population": 3}', "population"), ('{"random": 3}', "random")])
+def test_its_settings_have_a_schema(stub, settings, word):
+    schema = json.loads(stub.Describe(tuner_pb2.DescribeRequest()).settings_schema_json)
+    assert schema["type"] == "object"
+    if word in schema["properties"]:
+        assert not stub.Open(opened(KNOWN_SPACES["flat28"], settings)).cannot_tune
+
+
+def test_a_search_goes_on_when_its_process_is_killed_ten_times(program, experiment_file, tmp_path):
+    environ = {**os.environ, "NASCORE_PROTOS": str(PROTOS), "NASCORE_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-m", "nascore", "run", str(experiment_file), "--tuner", f"exec:{program}"]
+    with (tmp_path / "output").open("w+") as output:
+        running = subprocess.Popen([*command, "--trials", "150"], env=environ, stdout=output, stderr=subprocess.STDOUT)
+        killed, succeeded = 0, 0
+        while running.poll() is None and killed < 10:
+            now = succeeded_trials(tmp_path / "home")
+            if now > succeeded:
+                killed, succeeded = killed + was_killed(running, program), now
+        running.wait(timeout=100)
+        output.seek(0)
+        assert running.returncode == 0, output.read()
+    assert killed == 10
+    assert succeeded_trials(tmp_path / "home") == 150
+
+
+def succeeded_trials(home):
+    try:
+        return archive.load(home, "toys").record.counts.get(TrialState.SUCCEEDED, 0)
+    except NascoreError:  # The search has not begun yet.
+        return 0
+
+
+def was_killed(running, program):
+    """Kill the tuner's process, and say whether there was one."""
+    for process in psutil.Process(running.pid).children(recursive=True):
+        try:
+            if " ".join(process.cmdline()) == program:
+                process.kill()
+                return True
+        except psutil.NoSuchProcess:
+            continue
+    return False

@@ -1,0 +1,345 @@
+"""The exchange of samples over real sockets: a worker, a server, and a tuner in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nascore.client import Client
+from nascore.client.secret import Secret
+from nascore.errors import (
+    ExhaustedResourceError,
+    InvalidInputError,
+    LeaseSupersededError,
+    SettingsError,
+    StateError,
+    TunerCrashedError,
+    UnavailableError,
+    UnsupportedError,
+)
+from nascore.experiment import Experiments
+from nascore.journal import Holder
+from nascore.record import (
+    AskStatus,
+    EndReason,
+    ExperimentSpec,
+    Failure,
+    FailureKind,
+    Mode,
+    OneShot,
+    Outcome,
+    OutcomeStatus,
+    Role,
+    Schedule,
+    Task,
+    Trust,
+    proposal_seed,
+)
+from nascore.service.grants import Scope, make_grant
+from nascore.service.rules import RULES
+from nascore.testing.supernets import COSTS, SPACE, answered, lease_of, search_outcome, searched, went_on, worked
+from nascore.tuner import HostLimits, TunerSession, connect
+from nascore.v1 import trial_pb2
+
+TOYS = Path(__file__).parents[1] / "cli" / "toys"
+PLAN = OneShot(Schedule(2, warmup_epochs=1), trust=Trust(max_random=4, sampled=2))
+
+
+class Hosted:
+    """A server of one database, the processes of its tuners, and clients."""
+
+    def __init__(self, loop: Any, serve: Callable[..., str], connect_client: Callable[..., Client], folder: Path):
+        self._loop, self._serve, self._connect, self._folder = loop, serve, connect_client, folder
+        self.sessions: list[TunerSession] = []
+        self.troubles: list[str] = []
+        self.experiments: Experiments | None = None
+        self.client = self.begin()
+
+    def begin(self) -> Client:
+        self.experiments = self._loop.run(self._opened())
+        return self._connect(self._serve(self.experiments))
+
+    async def _opened(self) -> Experiments:
+        async def tuner(
+            name: str, history: Callable[[], Iterable[Any]], on_trouble: Callable[[str], None]
+        ) -> TunerSession:
+            def tell(trouble: str) -> None:
+                self.troubles.append(trouble)
+                on_trouble(trouble)
+
+            limits = HostLimits(backoff_s=0.01, stop_grace_s=1.0)
+            session = await connect(name, history=history, limits=limits, on_trouble=tell)
+            self.sessions.append(session)
+            return session
+
+        holder = Holder(os.getpid(), socket.gethostname(), started_at=1.0)
+        return await Experiments.open(self._folder / "log.db", holder=holder, connect=tuner)
+
+    def close(self) -> None:
+        assert self.experiments is not None
+        self._loop.run(self.experiments.close())
+
+    def on_loop(self, action: Callable[[], object]) -> None:
+        async def act() -> None:
+            action()
+
+        self._loop.run(act())
+
+    def create(self, plan: OneShot | None = PLAN, **parts: Any) -> str:
+        spec = ExperimentSpec("learner", seed=5, one_shot=plan, **parts)
+        return self.client.create(spec).id
+
+    def search(self, plan: OneShot = PLAN, **parts: Any) -> Any:
+        """Begin a search; return the exchange and its lease."""
+        experiment = self.create(plan, **parts)
+        self.client.register_space(experiment, "w", SPACE)
+        lease = lease_of(self.client, experiment)
+        return self.client.samples(experiment, "w", lease.trial, lease.epoch), lease, experiment
+
+
+@pytest.fixture
+def hosted(loop: Any, serve: Any, connect: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosted]:
+    monkeypatch.syspath_prepend(str(TOYS))
+    monkeypatch.setenv("PYTHONPATH", str(TOYS))
+    monkeypatch.setenv("LEARNER_DIED", str(tmp_path / "died"))
+    hosted = Hosted(loop, serve, connect, tmp_path)
+    yield hosted
+    hosted.close()
+
+
+def test_one_shot_experiment_searches_retrains_and_trains_baselines(hosted: Hosted) -> None:
+    experiment = hosted.create()
+    leases = worked(hosted.client, experiment)
+    assert hosted.client.get(experiment).spec.mode is Mode.ONE_SHOT
+    assert hosted.client.get(experiment).end_reason is EndReason.EXHAUSTED
+    roles = [str(lease.proposal.notes["role"]) for lease in leases]
+    assert roles[:4] == [Role.SEARCH, Role.RETRAIN, Role.LARGEST, Role.SKIP]
+    assert set(roles[4:]) <= {Role.SAMPLED, Role.RANDOM}
+    retrained = leases[1].proposal.architecture
+    assert dict(retrained or {}) == {"a": "good", "b": "good"}
+    assert dict(leases[2].proposal.architecture or {}) == {"a": "large", "b": "large"}
+    assert dict(leases[3].proposal.architecture or {}) == {"a": "skip", "b": "skip"}
+    assert hosted.client.best(experiment)[0].number == 1
+
+
+def test_samples_are_numbered_and_have_the_seeds_of_their_supernet(hosted: Hosted) -> None:
+    exchange, lease, _ = hosted.search()
+    samples = searched(exchange)
+    assert [sample.number for sample in samples] == list(range(2 * 3 * 4))
+    assert [sample.task for sample in samples[:2]] == [Task.TRAIN, Task.GRADIENT]
+    assert [sample.notes["seed"] for sample in samples] == [str(proposal_seed(lease.seed, n)) for n in range(24)]
+    exchange.close()
+
+
+def test_search_goes_on_from_a_snapshot_bit_for_bit(hosted: Hosted) -> None:
+    exchange, _, _ = hosted.search()
+    whole = searched(exchange)
+    exchange.begin(batches_per_epoch=4, costs=COSTS)
+    first = exchange.exchange([], 2).samples
+    second = exchange.exchange([(sample.number, answered(sample)) for sample in first], 2).samples
+    exchange.exchange([(sample.number, answered(sample)) for sample in second], 0)
+    saved = exchange.snapshot()
+    assert saved[1] == 4
+    exchange.exchange([], 2)  # Lost with the crash.
+    exchange.begin(batches_per_epoch=4, costs=COSTS, snapshot=saved, next_sample=4)
+    assert [*first, *second, *went_on(exchange)] == whole
+    exchange.close()
+
+
+def test_worker_that_lost_its_lease_is_refused_by_name(hosted: Hosted) -> None:
+    exchange, lease, experiment = hosted.search()
+    exchange.begin(batches_per_epoch=4)
+    hosted.client.return_lease(experiment, "w", lease.trial, lease.epoch)
+    other = lease_of(hosted.client, experiment, "other")
+    assert other.trial == lease.trial
+    with pytest.raises(LeaseSupersededError, match="'other' with epoch 2"):
+        exchange.exchange([], 2)
+    with pytest.raises(LeaseSupersededError):
+        exchange.begin(batches_per_epoch=4)
+    exchange.close()
+
+
+def test_ordinary_trial_exchanges_no_samples(hosted: Hosted) -> None:
+    exchange, lease, experiment = hosted.search()
+    searched(exchange)
+    outcome = search_outcome(exchange)
+    exchange.close()
+    hosted.client.finish(experiment, "w", lease.trial, lease.epoch, outcome=outcome)
+    retrain = lease_of(hosted.client, experiment)
+    with pytest.raises(StateError, match="does not search: its task is evaluate"):
+        hosted.client.samples(experiment, "w", retrain.trial, retrain.epoch).begin(batches_per_epoch=4)
+
+
+def test_words_before_the_beginning_and_wrong_numbers_are_refused(hosted: Hosted) -> None:
+    exchange, _, _ = hosted.search()
+    with pytest.raises(StateError, match="has not begun"):
+        exchange.exchange([], 1)
+    with pytest.raises(InvalidInputError, match="batches_per_epoch"):
+        exchange.begin(batches_per_epoch=0)
+    with pytest.raises(InvalidInputError, match="without a snapshot"):
+        exchange.begin(batches_per_epoch=4, next_sample=3)
+    with pytest.raises(InvalidInputError, match="none of ours"):
+        exchange.begin(batches_per_epoch=4, snapshot=(b"\xff\xff", 3))
+    exchange.begin(batches_per_epoch=4)
+    with pytest.raises(InvalidInputError, match="want: 257"):
+        exchange.exchange([], 257)
+    sample = exchange.exchange([], 1).samples[0]
+    with pytest.raises(InvalidInputError, match="no sample 7"):
+        exchange.exchange([(7, answered(sample))], 1)
+    with pytest.raises(InvalidInputError, match="no sample 0"):
+        exchange.exchange([(0, answered(sample)), (0, answered(sample))], 1)
+    with pytest.raises(StateError, match="samples 0 have no outcome yet"):
+        exchange.snapshot()
+    exchange.exchange([(0, answered(sample))], 0)
+    assert exchange.snapshot()[1] == 1
+    exchange.close()
+
+
+def test_tuner_that_dies_in_an_exchange_sends_the_worker_back_to_its_snapshot(hosted: Hosted) -> None:
+    exchange, _, _ = hosted.search(settings={"die_at": 6})
+    exchange.begin(batches_per_epoch=4)
+    first = exchange.exchange([], 4).samples[:2]
+    exchange.exchange([(sample.number, answered(sample)) for sample in first], 0)
+    saved = exchange.snapshot()
+    second = exchange.exchange([], 2).samples
+    third = exchange.exchange([(sample.number, answered(sample)) for sample in second], 2).samples
+    with pytest.raises(UnavailableError, match="was lost in ask of trial 6"):
+        exchange.exchange([(sample.number, answered(sample)) for sample in third], 2)
+    with pytest.raises(UnavailableError, match="was lost"):
+        exchange.exchange([], 1)
+    exchange.begin(batches_per_epoch=4, snapshot=saved, next_sample=2)
+    assert exchange.exchange([], 2).samples == second
+    assert any("was lost" in trouble for trouble in hosted.troubles)
+    exchange.close()
+
+
+def test_killed_host_of_the_tuner_sends_the_worker_back(hosted: Hosted) -> None:
+    exchange, _, _ = hosted.search()
+    exchange.begin(batches_per_epoch=4)
+    sample = exchange.exchange([], 1).samples[0]
+    process = hosted.sessions[-1]._life.connection.process  # type: ignore[attr-defined]
+    hosted.on_loop(process.kill)
+    with pytest.raises(UnavailableError, match="lost"):
+        exchange.exchange([(0, answered(sample))], 1)
+    exchange.begin(batches_per_epoch=4)
+    assert exchange.exchange([], 1).samples == (sample,)
+    exchange.close()
+
+
+def test_tuner_that_raises_fails_with_its_sentence(hosted: Hosted) -> None:
+    exchange, _, _ = hosted.search(settings={"raise_at": 1})
+    exchange.begin(batches_per_epoch=4)
+    with pytest.raises(TunerCrashedError, match="a defect of the learner"):
+        exchange.exchange([], 2)
+    exchange.close()
+
+
+def test_tuner_without_state_or_with_too_much_says_so(hosted: Hosted) -> None:
+    exchange, _, _ = hosted.search(settings={"keeps_state": False})
+    exchange.begin(batches_per_epoch=4)
+    with pytest.raises(UnsupportedError, match="keeps no snapshots"):
+        exchange.snapshot()
+    assert exchange.exchange([], 1).status is AskStatus.OK
+    exchange.close()
+    large, _, _ = hosted.search(settings={"state_bytes": (3 << 20) + 1})
+    large.begin(batches_per_epoch=4)
+    with pytest.raises(ExhaustedResourceError, match="at most 3145728"):
+        large.snapshot()
+    assert large.exchange([], 1).samples
+    large.close()
+
+
+def test_unmixable_decisions_reach_the_tuner(hosted: Hosted) -> None:
+    exchange, _, _ = hosted.search()
+    exchange.begin(batches_per_epoch=4, unmixable={"a": "The outputs have different shapes."})
+    sample = exchange.exchange([], 1).samples[0]
+    assert sample.mixture is not None
+    assert [decision.path for decision in sample.mixture.decisions] == ["b"]
+    assert dict(sample.mixture.fixed) == {"a": "skip"}
+    exchange.close()
+
+
+def test_failed_search_ends_the_experiment_with_its_reason(hosted: Hosted) -> None:
+    _, lease, experiment = hosted.search()
+    failure = Failure(FailureKind.EXCEPTION, "ValueError: no such layer")
+    failed = Outcome(OutcomeStatus.FAILED, failure=failure)
+    hosted.client.finish(experiment, "w", lease.trial, lease.epoch, outcome=failed)
+    hosted.client.lease(experiment, "w", max_wait_s=20)
+    record = hosted.client.get(experiment)
+    assert record.end_reason is EndReason.FAILED
+    assert "ValueError: no such layer" in record.trouble
+
+
+def test_mode_that_a_tuner_does_not_know_is_refused(hosted: Hosted) -> None:
+    with pytest.raises(SettingsError, match="does not search in the mode multi-trial; it knows one-shot"):
+        hosted.create(None, mode=Mode.MULTI_TRIAL)
+    with pytest.raises(SettingsError, match="only knows multi-trial"):
+        hosted.client.create(ExperimentSpec("toy", one_shot=PLAN))
+
+
+def test_restarted_server_goes_on_with_the_chain_and_the_worker_with_its_snapshot(hosted: Hosted) -> None:
+    exchange, lease, experiment = hosted.search()
+    exchange.begin(batches_per_epoch=4)
+    first = exchange.exchange([], 2).samples
+    exchange.exchange([(sample.number, answered(sample)) for sample in first], 0)
+    saved = exchange.snapshot()
+    following = exchange.exchange([], 2).samples
+    hosted.close()
+    with pytest.raises((UnavailableError, StateError)):
+        exchange.exchange([(sample.number, answered(sample)) for sample in following], 2)
+    client = hosted.client = hosted.begin()
+    again = client.samples(experiment, "w", lease.trial, lease.epoch)
+    again.begin(batches_per_epoch=4, snapshot=saved, next_sample=2)
+    assert again.exchange([], 2).samples == following
+    went_on(again, first=following)
+    outcome = search_outcome(again)
+    again.close()
+    client.finish(experiment, "w", lease.trial, lease.epoch, outcome=outcome)
+    assert worked(client, experiment)[0].proposal.notes["role"] == Role.RETRAIN
+
+
+def test_workers_of_one_supernet_share_a_session_and_a_lost_one_fails_its_samples(hosted: Hosted) -> None:
+    plan = OneShot(Schedule(1), workers=2, trust=None)
+    experiment = hosted.create(plan)
+    exchanges = []
+    for worker in ("one", "two"):
+        hosted.client.register_space(experiment, worker, SPACE)
+        lease = lease_of(hosted.client, experiment, worker)
+        exchanges.append(hosted.client.samples(experiment, worker, lease.trial, lease.epoch))
+    one, two = exchanges
+    assert one.begin(batches_per_epoch=4).seed == two.begin(batches_per_epoch=4).seed
+    mine, others = one.exchange([], 2).samples, two.exchange([], 2).samples
+    assert [sample.number for sample in (*mine, *others)] == [0, 1, 2, 3]
+    told: list[Any] = []
+
+    def wait() -> None:
+        told.append(one.exchange([(sample.number, answered(sample)) for sample in mine], 4))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    two.close()
+    waiting.join(20)
+    assert told
+    assert [sample.number for sample in told[0].samples][:1] == [4]
+    went_on(one, first=told[0].samples)
+    assert one.derive(1)[0].score == -2.0  # Two samples were told as failed.
+    one.close()
+
+
+def test_token_of_another_experiment_begins_no_exchange() -> None:
+    token = Secret("a-token-for-another-search")
+    grant = make_grant(Scope.WORKER, token=token, now=0.0, experiments=("other",), workers=("w",))
+    rule = RULES["/nascore.v1.TrialService/ExchangeSamples"]
+
+    def why_not(**begin: str) -> str:
+        request = trial_pb2.ExchangeSamplesRequest(begin=trial_pb2.BeginExchange(**begin))
+        return rule.why_not(grant, request.SerializeToString())
+
+    assert why_not(experiment="mine", worker="w").startswith("is kept to other")
+    assert "speaks for w only" in why_not(experiment="other", worker="v")
+    assert why_not(experiment="other", worker="w") == ""

@@ -1,0 +1,46 @@
+"""Who watches over a search while it runs: takes its reports, and says what the worker wants of it.
+
+In a process of its own that is the supervisor's channel (``nas_trial.isolation.child``), otherwise
+``nas_trial.in_process``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Protocol
+
+
+class Wish(Enum):
+    """What is wanted of a running search."""
+
+    NOTHING = auto()
+    SAVE = auto()
+    """Save soon, and go on (the server's CHECKPOINT)."""
+    END = auto()
+    """Save at once, and end: the worker ends, and another attempt goes on."""
+
+
+class Overseer(Protocol):
+    """Watches over a running search; asked by its thread."""
+
+    def report(self, step: int, metrics: Mapping[str, float], /) -> None:
+        """Take metrics of an epoch.
+
+        Raises:
+            Stopped: The search shall end.
+        """
+
+    def wish(self) -> Wish:
+        """Say at once what is wanted now.
+
+        Raises:
+            Stopped: The search shall end.
+        """
+
+    def saved(self) -> None:
+        """Hear that what was wished for is done: the search is saved, as far as it can be."""
+
+
+class Ended(BaseException):
+    """The worker ends, and what was saved is all that is left to do: leaves the search, and is caught by the SDK."""

@@ -1,0 +1,164 @@
+"""Saving a network's state as a checkpoint, and loading one: safetensors only, nothing is ever unpickled.
+
+Not here: the stores (``nascore.weights``), what another architecture takes (``nas_trial.weights.inheriting``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import torch
+from nascore.errors import InvalidInputError
+from nascore.record import JsonValue
+from nascore.weights.access import WeightAccess
+from torch import Tensor, nn
+
+from nas_trial.weights.tensors import fill, from_data, to_data
+
+Progress = Callable[[int, int], None]
+"""Takes the bytes that have arrived, and those that there are."""
+
+_BATCH = 64 * 2**20
+_CALLS = ("put", "get", "manifest")
+
+
+def save(
+    state: Mapping[str, object],
+    store: WeightAccess,
+    *,
+    trial: int,
+    parents: Sequence[str] = (),
+    architecture: str = "",
+    metrics: Mapping[str, float] | None = None,
+    notes: Mapping[str, JsonValue] | None = None,
+    name: str = "",
+) -> str:
+    """Store a network's ``state_dict()`` and return the id of its checkpoint.
+
+    Args:
+        state: Tensors by key, on any device.
+        store: Where to keep it: a folder on this machine, or a server's store.
+        trial: Number of the trial.
+        parents: Checkpoints that it began with; what is unchanged is not stored again.
+        architecture: Fingerprint of its architecture.
+        metrics: The trial's metrics.
+        notes: Anything worth recording.
+        name: A name that shall point to it.
+
+    Raises:
+        InvalidInputError: An entry is no tensor, or of a kind that safetensors does not hold; its key is named.
+        ExhaustedResourceError: The disk is full.
+    """
+    check_store(store)
+    check_state(state)
+    tensors = {key: to_data(value, key=key) for key, value in state.items()}
+    return store.put(
+        tensors, trial=trial, parents=parents, architecture=architecture, metrics=metrics, notes=notes, name=name
+    )
+
+
+def load(
+    checkpoint: str,
+    store: WeightAccess,
+    *,
+    into: nn.Module,
+    strict: bool = True,
+    progress: Progress | None = None,
+) -> tuple[str, ...]:
+    """Load a checkpoint into a network; its device and element types stay.
+
+    To a GPU the numbers are on their way when this returns; what is computed after it on the same stream sees them.
+
+    Args:
+        checkpoint: Id of the checkpoint.
+        store: Where it is kept: a folder on this machine, or a server's store.
+        into: The network.
+        strict: Whether keys and shapes must match exactly; otherwise what matches is loaded.
+        progress: Told how many bytes of all have arrived, every 64 MiB and at the end.
+
+    Returns:
+        Keys that were loaded.
+
+    Raises:
+        InvalidInputError: Keys or shapes differ, and ``strict``; the first ones are named.
+        NotFoundError: There is no such checkpoint.
+        DataLossError: Stored bytes have changed.
+    """
+    check_store(store)
+    present = tensors_of(into)
+    entries = store.manifest(checkpoint).entries
+    found = {entry.key: entry.shape for entry in entries}
+    matching = {key for key, value in present.items() if found.get(key) == tuple(value.shape)}
+    if strict and (different := sorted((present.keys() | found.keys()) - matching)):
+        raise InvalidInputError(
+            f"Checkpoint {checkpoint} does not fit the network: {_listing(different, present, found)}.",
+            hint="Build the architecture that it was trained with, or load what fits with strict=False.",
+        )
+    sizes = {entry.key: entry.size for entry in entries if entry.key in matching}
+    done, total = 0, sum(sizes.values())
+    for batch in _batches(sizes):
+        stored = store.get(checkpoint, keys=batch)
+        with torch.no_grad():
+            for key in batch:
+                fill(present[key], from_data(stored[key]))
+        done += sum(sizes[key] for key in batch)
+        if progress is not None:
+            progress(done, total)
+    return tuple(sorted(matching))
+
+
+def tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    """Return the tensors in a network's state, by key; extra state of other kinds is left out."""
+    return {key: value for key, value in model.state_dict().items() if isinstance(value, Tensor)}
+
+
+def check_state(state: object) -> None:
+    """Refuse what is no state of a network.
+
+    Raises:
+        InvalidInputError: Its type is named.
+    """
+    if not isinstance(state, Mapping):
+        raise InvalidInputError(
+            f"A {type(state).__name__} is given where a network's state is needed.", hint="Give model.state_dict()."
+        )
+
+
+def check_store(store: object) -> None:
+    """Refuse what keeps no checkpoints.
+
+    Raises:
+        InvalidInputError: Its type is named.
+    """
+    if isinstance(store, type) or not all(callable(getattr(store, call, None)) for call in _CALLS):
+        shown = f"the class {store.__name__}" if isinstance(store, type) else f"a {type(store).__name__}"
+        raise InvalidInputError(
+            f"Where a store of checkpoints is needed, {shown} is given.",
+            hint="Write nascore.weights.DirectoryStore(folder), where the folder is <experiment>/weights.",
+        )
+
+
+def _batches(sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    filled = 0
+    for key, size in sizes.items():
+        if batch and filled + size > _BATCH:
+            yield batch
+            batch, filled = [], 0
+        batch.append(key)
+        filled += size
+    if batch:
+        yield batch
+
+
+def _listing(keys: Sequence[str], present: Mapping[str, Tensor], found: Mapping[str, tuple[int, ...]]) -> str:
+    shown = [f"{key} ({_difference(key, present, found)})" for key in keys[:5]]
+    return ", ".join(shown) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
+
+
+def _difference(key: str, present: Mapping[str, Tensor], found: Mapping[str, tuple[int, ...]]) -> str:
+    if key not in found:
+        return "not in the checkpoint"
+    if key not in present:
+        return "not in the network"
+    return f"{list(found[key])} stored, {list(present[key].shape)} in the network"
