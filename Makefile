@@ -56,9 +56,18 @@ bench: setup
 	$(BIN)/python benchmarks/trial_cost.py
 	$(BIN)/python benchmarks/spaces.py
 	$(BIN)/python benchmarks/extraction.py
+	$(BIN)/python benchmarks/oneshot.py
+	$(BIN)/python benchmarks/exchange.py
+	$(BIN)/python plugins/nas-darts/benchmarks/known_answers.py
+	$(BIN)/python benchmarks/weights_wire.py
+	$(BIN)/python benchmarks/weights_peers.py
+	$(BIN)/python benchmarks/weights_store.py
+	$(BIN)/python benchmarks/async_sharing.py
+	$(BIN)/python benchmarks/warm_start.py
 
 proto: setup
 	$(BIN)/python scripts/generate_protos.py
+	$(BIN)/python scripts/freeze_protos.py
 
 clean:
 	rm -rf $(VENV) .venv-proto .mypy_cache .ruff_cache .pytest_cache .hypothesis

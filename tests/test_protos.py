@@ -10,11 +10,29 @@ from pathlib import Path
 import pytest
 from google.protobuf import json_format
 from nascore import errors
-from nascore.v1 import architecture_pb2, error_pb2, experiment_pb2, space_pb2, tensor_pb2, trial_pb2, tuner_pb2
+from nascore.v1 import (
+    architecture_pb2,
+    error_pb2,
+    experiment_pb2,
+    space_pb2,
+    tensor_pb2,
+    trial_pb2,
+    tuner_pb2,
+    weights_pb2,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "protos" / "examples"
-MODULES = (architecture_pb2, error_pb2, experiment_pb2, space_pb2, tensor_pb2, trial_pb2, tuner_pb2)
+MODULES = (
+    architecture_pb2,
+    error_pb2,
+    experiment_pb2,
+    space_pb2,
+    tensor_pb2,
+    trial_pb2,
+    tuner_pb2,
+    weights_pb2,
+)
 MESSAGES = {
     name: message for module in MODULES for name, message in vars(module).items() if hasattr(message, "DESCRIPTOR")
 }

@@ -68,12 +68,17 @@ def accuracy(model, images, labels):
         return float((model(images).argmax(dim=1) == labels).float().mean())
 
 
-def train(model, count, *, seed, every, is_alone):
-    """Train, and return the processor seconds of it; `nas.SharedWeights` is all that sharing needs."""
+def train(model, count, *, seed, every, workers):
+    """Train, and return the processor seconds of it; `nas.SharedWeights` is all that sharing needs.
+
+    Each has momentum of its own, so the sum of what all learnt would go too far; a fraction of one over their number
+    averages it.
+    """
+    is_alone = workers == 1
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, count)
     (images, labels), _ = data()
-    shared = nullcontext() if is_alone else nas.SharedWeights(model, TABLE, every=every)
+    shared = nullcontext() if is_alone else nas.SharedWeights(model, TABLE, every=every, fraction=1 / workers)
     model.train()
     begin()
     used = own_seconds()
@@ -102,10 +107,10 @@ def work(chosen):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[chosen.work % len(cores)]})
     torch.manual_seed(chosen.seed)
-    model, is_alone = network(), chosen.workers == 1
+    model = network()
     count = chosen.batches // chosen.workers
     model(torch.zeros(BATCH, 1, 8, 8)).sum().backward()  # Warms up; nothing is learnt from it.
-    used = train(model, count, seed=1000 * chosen.seed + chosen.work, every=chosen.every, is_alone=is_alone)
+    used = train(model, count, seed=1000 * chosen.seed + chosen.work, every=chosen.every, workers=chosen.workers)
     _, test = data()
     sys.stdout.write(json.dumps({"accuracy": accuracy(model, *test), "seconds": used}) + "\n")
 

@@ -90,7 +90,7 @@ class Cifar(nas.Trial):
         return {"accuracy": (model(normalised(images)).argmax(dim=1) == labels).float().mean()}
 
     def optimizer(self, parameters):
-        return torch.optim.SGD(parameters, lr=0.025, momentum=0.9, weight_decay=3e-4)
+        return torch.optim.SGD(parameters, lr=0.025, momentum=0.9, nesterov=True, weight_decay=3e-4)
 
     def scheduler(self, optimizer):
         return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.epochs, eta_min=0.001)

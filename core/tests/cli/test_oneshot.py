@@ -58,5 +58,20 @@ def test_mode_that_the_tuner_does_not_know_is_refused_before_anything_begins(nas
     assert json.loads(nascore("ls", "--json").stdout) == []
 
 
+def test_search_without_retraining_ends_with_what_the_supernet_derived(nascore, search_file: Path) -> None:
+    done = nascore("run", str(search_file), "--retrain-epochs", "0")
+    assert done.returncode == 0, done.stderr
+    trials = json.loads(nascore("trials", "last", "--json").stdout)
+    assert [trial["notes"]["role"] for trial in trials] == ["search"]
+    assert trials[0]["architecture"] == {"a": "good", "b": "good"}
+    assert json.loads(nascore("export", "last", "--best").stdout) == {"a": "good", "b": "good"}
+
+
+def test_server_shares_weights_among_as_many_workers_as_it_is_told(nascore) -> None:
+    refused = nascore("serve", "--tuner", "learner", "--share-weights", "async")
+    assert refused.returncode == 2
+    assert "--parallel 2" in refused.stderr
+
+
 def test_tuners_say_their_mode(nascore) -> None:
     assert "one-shot; objectives: 1" in nascore("tuners", "learner").stdout

@@ -194,6 +194,48 @@ def test_every_path_gives_the_same_checkpoint_and_the_same_bytes(
     assert list((store.folder / "offers").iterdir()) == []
 
 
+@pytest.mark.parametrize("is_folder_shared", [True, False])
+def test_tensors_whose_digests_are_known_are_not_sent_again(
+    opened: Open, store: DirectoryStore, *, is_folder_shared: bool
+) -> None:
+    weights = opened(is_folder_shared=is_folder_shared)
+    wanted = tensors()
+    first = weights.put(wanted, trial=0)
+    digests = {entry.key: entry.digest for entry in store.manifest(first).entries if entry.key != "conv.bias"}
+    # What is known is not even read, so other bytes in its place are not noticed.
+    told = {key: TensorData(one.dtype, one.shape, bytes(one.size)) for key, one in wanted.items()}
+    second = weights.put(told | {"conv.bias": tensors(1)["conv.bias"]}, trial=1, parents=[first], digests=digests)
+    assert plain(store.get(second)) == plain(wanted | {"conv.bias": tensors(1)["conv.bias"]})
+
+
+def test_digests_that_are_not_stored_any_more_are_passed_over(opened: Open, store: DirectoryStore) -> None:
+    weights = opened()
+    first = weights.put(tensors(), trial=0)
+    digests = {entry.key: entry.digest for entry in weights.manifest(first).entries}
+    store.release(first)
+    store.collect(stale_after_s=0)
+    second = weights.put(tensors(), trial=1, digests=digests | {"half": "0" * 64, "no such tensor": "1" * 64})
+    assert plain(weights.get(second)) == plain(tensors())
+
+
+def test_what_is_collected_after_it_was_found_stored_is_sent_after_all(opened: Open, store: DirectoryStore) -> None:
+    weights = opened()
+    first = weights.put(tensors(), trial=0)
+    digests = {entry.key: entry.digest for entry in weights.manifest(first).entries}
+    calls = weights.absent
+
+    def absent(blobs: dict[str, int]) -> dict[str, int]:
+        found = calls(blobs)
+        if store.list():
+            store.release(first)
+            store.collect(stale_after_s=0)
+        return found
+
+    weights.absent = absent  # type: ignore[method-assign, assignment]
+    second = weights.put(tensors(), trial=1, digests=digests)
+    assert plain(weights.get(second)) == plain(tensors())
+
+
 def test_same_host_puts_large_tensors_without_the_socket(address: str, store: DirectoryStore) -> None:
     with ProxyThread(address) as proxy, Client(proxy.address, token=TOKEN) as client:
         near = Weights.of(client, experiment="e")

@@ -47,7 +47,7 @@ ONE_SHOTS = st.builds(
     OneShot,
     schedule=st.builds(Schedule, st.integers(1, 1000), warmup_epochs=st.integers(0, 1000)),
     derive=_COUNTS,
-    retrain_epochs=st.none() | st.floats(0.1, 1e6),
+    retrain_epochs=st.none() | st.floats(0, 1e6),
     supernets=_COUNTS,
     workers=_COUNTS,
     sync_every=st.integers(1, 1_000_000),
@@ -109,7 +109,7 @@ def test_outcome_of_a_search_comes_back_from_protobuf_and_json(weights: tuple[fl
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("derive", 0), ("derive", 65), ("supernets", 0), ("workers", 257), ("sync_every", 0), ("retrain_epochs", 0.0),
+    [("derive", 0), ("derive", 65), ("supernets", 0), ("workers", 257), ("sync_every", 0), ("retrain_epochs", -0.5),
      ("retrain_epochs", float("inf")), ("retrain_epochs", float("nan")), ("trust", Trust(max_random=-1)),
      ("trust", Trust(sampled=1001))],
 )  # fmt: skip

@@ -227,7 +227,9 @@ class LocalSearch final : public v1::TunerService::Service {
     const std::lock_guard<std::mutex> guard(lock_);
     std::set<std::string> labels;
     std::string twice;
-    if (request->space().constraints_size() > 0) {
+    if (request->objectives_size() != 1) {
+      answer->set_cannot_tune("cpp-local-search optimises one objective.");
+    } else if (request->space().constraints_size() > 0) {
       answer->set_cannot_tune("cpp-local-search keeps no constraints.");
     } else if (HasTwice(request->space().nodes(), labels, twice)) {
       answer->set_cannot_tune("cpp-local-search handles no label that comes twice, as " + twice + " does.");
@@ -238,7 +240,12 @@ class LocalSearch final : public v1::TunerService::Service {
       if (!request->settings_json().empty() &&
           google::protobuf::util::JsonStringToMessage(request->settings_json(), &settings).ok() &&
           settings.fields().contains("random")) {
-        session.random = static_cast<uint64_t>(settings.fields().at("random").number_value());
+        const auto& random = settings.fields().at("random");
+        if (random.kind_case() != google::protobuf::Value::kNumberValue || random.number_value() < 0) {
+          answer->set_cannot_tune("cpp-local-search takes a number for random.");
+          return grpc::Status::OK;
+        }
+        session.random = static_cast<uint64_t>(random.number_value());
       }
       sessions_[request->session()] = std::move(session);
     }
@@ -267,6 +274,7 @@ class LocalSearch final : public v1::TunerService::Service {
       auto* proposal = answer->add_proposals();
       proposal->set_number(number);
       proposal->set_task(v1::TASK_EVALUATE);
+      proposal->mutable_architecture();  // set even where there is nothing to decide
       for (auto& [path, decision] : is_local ? Neighbour(space, session->best, random) : Drawn(space, random)) {
         *proposal->mutable_architecture()->add_decisions() = decision;
       }

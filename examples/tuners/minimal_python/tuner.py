@@ -1,5 +1,4 @@
 """A whole tuner that knows nothing of nascore but its protocol: classes generated from protos/, and grpcio.
-
 Each architecture is the best so far with one decision in four drawn anew; constraints and shared labels are refused.
 """
 
@@ -58,18 +57,19 @@ class Climber(TunerServiceServicer):
 
     def Open(self, request, context):
         labels = re.findall(r'^ *label: "(.*)"$', str(request.space), re.MULTILINE)
-        if request.space.constraints or len(labels) > len(set(labels)):
-            return wire.OpenResponse(cannot_tune="climber handles neither constraints nor labels that come twice.")
+        if request.space.constraints or len(labels) > len(set(labels)) or len(request.objectives) != 1:
+            return wire.OpenResponse(cannot_tune="climber handles neither constraints, shared labels nor two goals.")
         self.sessions[request.session] = SimpleNamespace(opened=request, best=[], score=float("-inf"), seq=0)
         return wire.OpenResponse()
 
     def Tell(self, request, context):
-        session = self.sessions[request.session]
+        session = self.sessions.get(request.session) or context.abort(grpc.StatusCode.NOT_FOUND, "no such session")
+        if getattr(request, "after_seq", 0) > session.seq:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"outcomes after {session.seq} are missing")
         objective = session.opened.objectives[0]
-        sign = 1 if objective.direction == wire.DIRECTION_MAXIMIZE else -1
         for told in request.outcomes:
             for metric in told.outcome.metrics:  # a trial that failed has none
-                score = sign * metric.value
+                score = metric.value if objective.direction == wire.DIRECTION_MAXIMIZE else -metric.value
                 if metric.name == objective.metric and score > session.score and told.seq > session.seq:
                     session.score, session.best = score, told.proposal.architecture.decisions
             session.seq = max(session.seq, told.seq)

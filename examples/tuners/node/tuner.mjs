@@ -119,7 +119,8 @@ const labels = (nodes) => nodes.flatMap(({ label, kind, [kind]: spec }) => {
 
 const sessions = new Map(); // calls of a session come one at a time and in order
 
-function cannotTune({ space }) {
+function cannotTune({ space, objectives }) {
+  if (objectives.length !== 1) return "node-evolution optimises one objective.";
   if (space.constraints.length > 0) return "node-evolution keeps no constraints.";
   const names = labels(space.nodes);
   const twice = names.find((label, place) => names.indexOf(label) !== place);
@@ -164,9 +165,9 @@ const served = {
     summary: "Regularised evolution, in Node.",
   }),
   Open: (request) => {
-    const reason = cannotTune(request);
-    if (reason) return { cannot_tune: reason };
     const { population = 20, sample = 5 } = JSON.parse(request.settings_json || "{}");
+    const odd = [population, sample].every(Number.isInteger) ? "" : "population and sample must be whole numbers.";
+    if (cannotTune(request) || odd) return { cannot_tune: cannotTune(request) || odd };
     const objective = request.objectives[0];
     sessions.set(request.session, { space: request.space, objective, population, sample, members: [], seq: 0 });
     return {};

@@ -18,7 +18,7 @@ from nascore.tuner import Schedule
 
 SHORT: dict[str, JsonValue] = {"learning_rate": 0.05}
 PRICED: dict[str, JsonValue] = {**SHORT, "penalty_measure": "taps", "penalty_reference": 1.0}
-PRICES = {"snas": 0.006, "drnas": 0.0025}
+PRICES = {"snas": 0.006, "drnas": 0.0035}
 PRICE = 0.002
 LONG = Schedule(60, warmup_epochs=20)
 CASES: tuple[tuple[type[MixtureTuner], dict[str, JsonValue]], ...] = (

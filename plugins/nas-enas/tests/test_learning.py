@@ -144,3 +144,23 @@ def test_a_defect_in_the_gradient_is_seen(monkeypatch):
     monkeypatch.setattr(learning, "walk", forgetful)
     gradient = expected_gradient(learner)
     assert any(abs(gradient[name][place] - exact(learner, name, place)) > 1e-3 for name, place in places(learner))
+
+
+def first_step(learner):
+    """How far the first update of equally probable samples of different worth moves the policy."""
+    before = {name: value.copy() for name, value in learner.policy.parameters.items()}
+    learner.update([Sample(ALL[3], 0.9, walk(learner.policy, learner.inquiry, ALL[3]).log_prob)])
+    return max(float(np.abs(value - before[name]).max()) for name, value in learner.policy.parameters.items())
+
+
+def test_a_first_baseline_that_is_the_sample_itself_is_seen(learner, monkeypatch):
+    """As in AutoDL-Projects and ModularNAS: the first baseline is the mean of the very rewards it is taken from."""
+    assert first_step(learner) > 0
+
+    def itself(self, rewards):
+        self.baseline = sum(rewards) / len(rewards) if self.baseline is None else self.baseline
+        return [reward - self.baseline for reward in rewards]
+
+    monkeypatch.setattr(Learner, "_advantages", itself)
+    learner.baseline = None
+    assert first_step(learner) == 0

@@ -36,6 +36,8 @@ from nas_trial.layers import (
     elastic,
 )
 from nas_trial.mutation import Slot, mutate
+from nas_trial.oneshot.executor import ExecutorOptions
+from nas_trial.oneshot.options import SearchOptions
 from nas_trial.profile import Latency, Profile, latency, profile
 from nas_trial.repeat import Repeat
 from nas_trial.run import run
@@ -67,6 +69,7 @@ __all__ = [
     "ConvTranspose3d",
     "Dropout",
     "Embedding",
+    "ExecutorOptions",
     "ExportError",
     "GroupNorm",
     "Infeasible",
@@ -86,6 +89,7 @@ __all__ = [
     "RMSNorm",
     "Real",
     "Repeat",
+    "SearchOptions",
     "SearchResult",
     "Session",
     "SessionTrial",

@@ -7,11 +7,12 @@ on the CPU with the same number of threads.
 from __future__ import annotations
 
 import logging
+import os
 import random
 import time
 from asyncio import CancelledError
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,8 @@ import torch
 from nascore.errors import NascoreError, UnsupportedError
 from nascore.record import Lease, Outcome, OutcomeStatus, Proposal, Task
 from nascore.space import Architecture
-from nascore.weights import DirectoryStore
+from nascore.weights import OWN, DirectoryStore
+from nascore.weights.access import WeightAccess
 from torch import nn
 
 from nas_trial import weights
@@ -53,17 +55,39 @@ class Attempt:
     is_retryable: bool = False
 
 
-def opened_store(folder: Path | None) -> AbstractContextManager[DirectoryStore | None]:
-    """Open the checkpoints in an experiment's folder; ``None`` keeps none.
+def opened_store(
+    folder: Path | None, *, way: Mapping[str, str] | None = None
+) -> AbstractContextManager[WeightAccess | None]:
+    """Open the checkpoints of an experiment; ``None`` comes where none are kept.
 
     Opening costs as much as storing a small network, so a process that carries out many trials opens it once.
+
+    Args:
+        folder: The experiment's folder; ``None`` for a worker that does not see it.
+        way: For such a worker, how it reaches the server, as the variables of a worker's environment.
     """
-    return nullcontext() if folder is None else closing(DirectoryStore(folder / "weights"))
+    if folder is not None:
+        return closing(DirectoryStore(folder / "weights"))
+    return _opened_elsewhere(way) if way and way.get("NASCORE_SERVER") else nullcontext()
 
 
-def carry_out(
-    trial: Trial, lease: Lease, *, report: Report, store: DirectoryStore | None, briefing: Briefing
-) -> Attempt:
+@contextmanager
+def _opened_elsewhere(way: Mapping[str, str]) -> Iterator[WeightAccess]:
+    """Open a server's checkpoints."""
+    # Forks of the trial, such as a loader's processes, do not use the connection, so nothing has to survive in them.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    # Not imported above: gRPC starts threads, and a process that imports this module may have yet to fork.
+    from nascore.client import Client  # noqa: PLC0415
+    from nascore.client.weights import Weights  # noqa: PLC0415
+
+    with (
+        Client.from_environment(way) as client,
+        closing(Weights.of(client, experiment=way.get("NASCORE_EXPERIMENT") or OWN)) as store,
+    ):
+        yield store
+
+
+def carry_out(trial: Trial, lease: Lease, *, report: Report, store: WeightAccess | None, briefing: Briefing) -> Attempt:
     """Carry out a leased trial; whatever it raises becomes its outcome.
 
     Args:
@@ -125,9 +149,7 @@ def check_supported(proposal: Proposal) -> Architecture:
     return proposal.architecture
 
 
-def _trained(
-    trial: Trial, lease: Lease, *, report: Report, store: DirectoryStore | None, briefing: Briefing
-) -> Attempt:
+def _trained(trial: Trial, lease: Lease, *, report: Report, store: WeightAccess | None, briefing: Briefing) -> Attempt:
     architecture = check_supported(lease.proposal)
     # Before the generators are seeded, so that measuring changes nothing of what is trained.
     figures = figures_of(trial, architecture, demands=briefing.demands, objectives=briefing.objectives)

@@ -16,6 +16,7 @@ from pathlib import Path
 from nascore.errors import InvalidInputError, LeaseSupersededError, NascoreError, UnavailableError
 from nascore.record import EndReason, Lease, Task, Verdict
 from nascore.weights import DirectoryStore
+from nascore.weights.access import WeightAccess
 
 from nas_trial.attempt import Attempt, carry_out, opened_store
 from nas_trial.briefing import Briefing
@@ -166,7 +167,7 @@ def work_in_process(
             heartbeat.rest()
 
     try:
-        with opened_store(folder) as store, shared.opened() if log is not None else nullcontext():
+        with opened_store(folder, way=post.way) as store, shared.opened() if log is not None else nullcontext():
             return work_through(post, carry, settle=partial(settle_search, folder))
     finally:
         heartbeat.close()
@@ -178,7 +179,7 @@ def _attempt(
     trial: Trial,
     running: Running,
     *,
-    store: DirectoryStore | None,
+    store: WeightAccess | None,
     briefing: Briefing,
     section: AbstractContextManager[None],
 ) -> Attempt:
@@ -188,14 +189,16 @@ def _attempt(
     return attempt
 
 
-def _carried_out(trial: Trial, running: Running, *, store: DirectoryStore | None, briefing: Briefing) -> Attempt:
+def _carried_out(trial: Trial, running: Running, *, store: WeightAccess | None, briefing: Briefing) -> Attempt:
     lease = running.lease
     if lease.proposal.task is not Task.SEARCH:
         trial.reports_on_test = is_judged_on_test(lease.proposal)
         return carry_out(trial, lease, report=running.report, store=store, briefing=briefing)
+    # What a search saves of itself is only ever released in a folder.
+    saved = store if isinstance(store, DirectoryStore) else None
     with deferred_termination() as running.termination:
         try:
-            return carry_out_search(SearchTrial(trial, lease, running.line, running, store, briefing))
+            return carry_out_search(SearchTrial(trial, lease, running.line, running, saved, briefing))
         except Ended:
             # It was asked for by the signal that was put off.
             running.termination.settle()

@@ -8,8 +8,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from nascore.errors import InvalidInputError, StateError
-from nascore.record import Lease, Outcome, OutcomeStatus, Proposal
+from nascore.errors import InvalidInputError, StateError, UnsupportedError
+from nascore.record import Lease, Outcome, OutcomeStatus, Proposal, Task
 from nascore.space import Architecture
 from torch import nn
 
@@ -53,11 +53,9 @@ class SessionTrial:
 
         Raises:
             StateError: The first trial of ``nas.connect()`` does not know yet what is built.
+            UnsupportedError: The trial is a one-shot search or a mixture.
         """
-        found = self.begin().proposal.architecture
-        if found is None:
-            raise StateError(f"Trial {self.number} proposes a mixture, and not one architecture.")
-        return found
+        return _one_architecture(self.begin().proposal)
 
     @property
     def proposal(self) -> Proposal:
@@ -85,7 +83,7 @@ class SessionTrial:
         chosen = declared(chosen)
         self._session.describe(chosen)
         lease = self.begin()
-        architecture = check_supported(lease.proposal)
+        architecture = _one_architecture(lease.proposal)
         briefing = self._session.brief(lease)
         self._figures = figures_with(
             chosen, architecture, example=example, demands=briefing.demands, objectives=briefing.objectives
@@ -192,3 +190,12 @@ class SessionTrial:
             self._session.drop()
         else:
             self._session.finish(lease, attempt, wants_next=wants_next)
+
+
+def _one_architecture(proposal: Proposal) -> Architecture:
+    if proposal.task is Task.SEARCH:
+        raise UnsupportedError(
+            f"Trial {proposal.number} is a one-shot search, but nas.connect() trains one architecture a trial.",
+            hint="Write the trial as a nas.Trial for nas.run, or choose a tuner of whole trials, such as random.",
+        )
+    return check_supported(proposal)

@@ -119,7 +119,7 @@ class Supervisor:
             briefing = briefing_to_message(self._post.brief(lease))
             request = {"lease": lease_to_message(lease), "briefing": briefing}
             self._is_search = lease.proposal.task is Task.SEARCH
-            if self._is_search:
+            if self._is_search or self._folder is None:
                 request["way"] = dict(self._post.way)
             child.channel.send(request)
             return self._attend(child, lease, orders, log=log, begun_at=begun_at)

@@ -40,6 +40,31 @@ def test_only_f32_comes_as_bfloat16():
         State({"w": torch.zeros(2, dtype=torch.float64)}, statistics=Statistics.AVERAGE, as_bf16=True)
 
 
+@pytest.mark.parametrize("fraction", [0.0, -0.5, 1.1, float("nan")])
+def test_a_fraction_that_is_none_is_refused(fraction):
+    with pytest.raises(InvalidInputError, match="fraction"):
+        State({"w": torch.zeros(2)}, statistics=Statistics.AVERAGE, fraction=fraction)
+
+
+def test_a_fraction_of_what_was_learnt_counts_here_as_there():
+    weight, mean = torch.full((2,), 1.0, requires_grad=True), torch.full((2,), 5.0)
+    state = State({"w": weight, "mean": mean}, statistics=Statistics.AVERAGE, fraction=0.25)
+    with torch.no_grad():
+        weight.add_(4)
+    mean.add_(4)
+    learnt, measured = state.renew(())
+    assert numbers(learnt).tolist() == [1, 1]
+    assert numbers(measured).tolist() == [9, 9]
+    assert weight.tolist() == [2, 2]
+    with torch.no_grad():
+        weight.add_(8)
+    come(state, 0, torch.full((2,), 7.0))
+    (learnt,) = state.renew({0})
+    assert numbers(learnt).tolist() == [2, 2]
+    assert weight.tolist() == [9, 9]
+    assert state.renew(()) == []
+
+
 def test_parameters_and_running_statistics_are_shared_and_counters_are_not():
     keys = [slot.key for slot in State(network(), statistics=Statistics.AVERAGE).slots]
     assert {"0.weight", "1.bias", "1.running_mean", "1.running_var"} <= set(keys)

@@ -43,6 +43,7 @@ BUILT_IN: Mapping[str, Entry] = MappingProxyType(
         "best": Entry(LOOK, "nascore.cli.best", "Show the best trials, or the Pareto front."),
         "logs": Entry(LOOK, "nascore.cli.logs", "Print what a trial or a worker wrote."),
         "tuners": Entry(LOOK, "nascore.cli.tuners", "List installed tuners and their settings."),
+        "check-tuner": Entry(LOOK, "nascore.cli.checktuner", "Check whether a tuner keeps the contract."),
         "pause": Entry(STEER, "nascore.cli.pause", "Begin no new trials; running ones go on."),
         "stop": Entry(STEER, "nascore.cli.stop", "End an experiment; it may be resumed."),
         "token": Entry(STEER, "nascore.cli.token", "Make, list and revoke tokens of a server."),

@@ -90,7 +90,7 @@ class Ending:
             shown = sorted_trials(done, objectives, by=objectives[0].metric)[:_SHOWN]
         if shown:
             show(trials_table(shown, objectives, now=time.time()))
-        if shown and shown[0].proposal.architecture and (len(shown) == 1 or len(objectives) == 1):
+        if shown and shown[0].architecture and (len(shown) == 1 or len(objectives) == 1):
             show("")
             show(architecture_table(shown[0]))
 

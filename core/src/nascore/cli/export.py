@@ -104,7 +104,7 @@ def _chosen(records: Records, found: Found, number: int | None) -> TrialRecord:
 
 
 def _architecture(trial: TrialRecord) -> Architecture:
-    architecture = trial.proposal.architecture
+    architecture = trial.architecture
     if architecture is None:
         raise NotFoundError(f"Trial {trial.number} tried a mixture of all candidates, not one architecture.")
     return architecture
@@ -122,13 +122,13 @@ def _json_text(document: object) -> str:
 def csv_of(found: Found, trials: tuple[TrialRecord, ...]) -> str:
     """Return trials as CSV: one row each; columns for metrics, and for every decision (``decision:PATH``)."""
     metrics = metric_names(trials, found.record.spec.objectives)
-    paths = sorted({path for trial in trials for path in (trial.proposal.architecture or {})})
+    paths = sorted({path for trial in trials for path in (trial.architecture or {})})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["trial", "state", "attempt", "duration_s", "failure", *metrics, *(f"decision:{p}" for p in paths)])
     for trial in trials:
         outcome, measured = trial.outcome, metrics_of(trial)
-        architecture: Architecture | dict[str, object] = trial.proposal.architecture or {}
+        architecture: Architecture | dict[str, object] = trial.architecture or {}
         failure = outcome.failure.message if outcome is not None and outcome.failure is not None else ""
         writer.writerow(
             [

@@ -17,6 +17,7 @@ from nascore.cli.progress import choose_reporter
 from nascore.cli.request import RunRequest, parse_objective
 from nascore.cli.runfile import RunFile
 from nascore.cli.serving import listening_of, show_connection
+from nascore.cli.sharing import Sharing, share_option, with_sharing
 from nascore.cli.source import chosen_home
 from nascore.cli.tunerverb import TunerVerb, given_settings, insecure_option, settings_option
 from nascore.cli.verb import quiet_option
@@ -46,8 +47,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=Parsed("metric[:max|min]", parse_objective),
     help="What is optimised; may be repeated.  [default: accuracy:max]",
 )
+@click.option("--parallel", type=Count(), metavar="N", help="With --share-weights async: workers of each supernet.")
 @click.option("--seed", type=Count(0), metavar="N", help="Seed of everything random.")
 @click.option("--name", help="Name of the experiment.")
+@share_option
 @one_shot_options
 @database_option
 @quiet_option
@@ -68,8 +71,10 @@ def command(
     duration: float | None,
     goal: float | None,
     objectives: tuple[Objective, ...],
+    parallel: int | None,
     seed: int | None,
     name: str | None,
+    sharing: str | None,
     mode: str | None,
     database: Location | None,
     is_quiet: bool,
@@ -80,8 +85,14 @@ def command(
     Prints the address, the file with the token, and the environment that workers need. Ctrl-C or SIGTERM finishes
     what is at work and ends with exit code 0.
     """
+    if sharing == Sharing.ASYNC and (parallel or 1) < 2:
+        raise SettingsError(
+            "--share-weights async: it is not known how many workers train a supernet together.",
+            hint="Say it, for example `--parallel 2`; each of them connects for itself.",
+        )
     request = RunRequest(
         name=name,
+        parallel=parallel,
         trials=trials,
         duration_s=duration,
         target=goal,
@@ -94,7 +105,7 @@ def command(
         mode=None if mode is None else Mode(mode),
         one_shot=given_one_shot(context),
     )
-    plan = plan_of(request, address=address)
+    plan = plan_of(with_sharing(request, sharing), address=address)
     plan = replace(plan, run=_with_tls(plan.run, tls_cert, tls_key, client_roots=tls_client_roots))
     begin_search(
         plan,

@@ -175,7 +175,7 @@ def _space_text(record: ExperimentRecord) -> str:
 def architecture_table(trial: TrialRecord) -> Table:
     """Return the decisions of a trial, one a row."""
     table = Table.grid(padding=(0, 2, 0, 0))
-    architecture = trial.proposal.architecture
+    architecture = trial.architecture
     for path, value in (architecture or {}).items():
         shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
         table.add_row(Text(printable(path), style="cyan"), printable(shown))

@@ -8,7 +8,7 @@ from rich.text import Text
 from nascore.cli.screen import printable, show
 from nascore.cli.tables import table_of
 from nascore.record import ExperimentRecord, Mode, TrialRecord
-from nascore.record.trust import Baseline, TrustReport, trust_report, warnings_of
+from nascore.record.trust import Baseline, TrustReport, note_of, trust_report, warnings_of
 
 
 def show_trust(record: ExperimentRecord, trials: tuple[TrialRecord, ...]) -> None:
@@ -19,6 +19,8 @@ def show_trust(record: ExperimentRecord, trials: tuple[TrialRecord, ...]) -> Non
     show(_table(report))
     if report.tau is not None:
         show(f"Kendall's tau of supernet and stand-alone scores: {report.tau:.2f} over {report.tau_count} networks")
+    if note := note_of(report):
+        show(f"Note: {note}")
     warnings = warnings_of(report)
     for warning in warnings:
         show(Text.assemble(("Warning: ", "bold yellow"), printable(warning)))
@@ -27,7 +29,7 @@ def show_trust(record: ExperimentRecord, trials: tuple[TrialRecord, ...]) -> Non
 
 
 def _table(report: TrustReport) -> Table:
-    table = table_of("network", report.objective.metric, "trial", "device-seconds")
+    table = table_of("network", report.metric, "trial", "device-seconds")
     rows: list[tuple[str, Baseline | None, float]] = [
         ("derived by the search", report.derived, report.device_seconds),
         (_random_name(report), report.random, 0.0),

@@ -1,16 +1,18 @@
-"""``nascore tuners``: every installed tuner, good or broken, with its settings."""
+"""``nascore tuners``: every installed tuner, good or broken, with its settings; ``nascore tuners new`` begins one."""
 
 from __future__ import annotations
 
 import click
 from rich.table import Table
 from rich.text import Text
+from rich_click import RichGroup
 
+from nascore.cli import newtuner
 from nascore.cli.failure import WrongUsageError
 from nascore.cli.screen import emit_document, printable, say, show
 from nascore.cli.suggestion import did_you_mean
 from nascore.cli.tables import table_of
-from nascore.cli.verb import Verb, json_option
+from nascore.cli.verb import Verb, debug_option, json_option
 from nascore.errors import NascoreError
 from nascore.record import JsonValue
 from nascore.tuner.contract import Determinism, Tuner
@@ -20,21 +22,51 @@ from nascore.tuner.settings import SettingsOption, settings_options
 _STYLES = {PluginState.OK: "green", PluginState.BLOCKED: "yellow"}
 
 
-@click.command("tuners", cls=Verb)
-@click.argument("name", required=False)
+class _Tuners(RichGroup):
+    """The group; a word that is none of its commands is the name of a tuner."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the first word names, or the one that shows the tuner of that name."""
+        if args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        return args[0], _one, args
+
+
+@click.group(
+    "tuners", cls=_Tuners, invoke_without_command=True, subcommand_metavar="[NAME | new NAME]", params=[debug_option()]
+)
 @json_option
-def command(*, name: str | None, as_json: bool) -> None:
+@click.pass_context
+def command(context: click.Context, *, as_json: bool) -> None:
     """List installed tuners and their settings.
 
-    With NAME only that one. A broken one is listed with the reason and what to do about it.
+    With NAME only that one. A broken one is listed with the reason and what to do about it. `new NAME` writes the
+    package of a new one.
     """
-    statuses = Plugins(TUNERS).status()
-    if name is not None:
-        statuses = _only(statuses, name)
+    if context.invoked_subcommand is None:
+        _list(Plugins(TUNERS).status(), as_json=as_json)
+
+
+command.add_command(newtuner.command)
+
+
+@click.command("tuners", cls=Verb)
+@click.argument("name")
+@json_option
+@click.pass_context
+def _one(context: click.Context, *, name: str, as_json: bool) -> None:
+    """List one installed tuner and its settings."""
+    is_json_before = context.parent is not None and context.parent.params["as_json"]
+    _list(_only(Plugins(TUNERS).status(), name), as_json=as_json or is_json_before)
+
+
+def _list(statuses: tuple[PluginStatus, ...], *, as_json: bool) -> None:
     if as_json:
         emit_document([_document(status) for status in statuses])
     elif not statuses:
-        say("No tuners are installed. Install one: `pip install nas-evolution`.")
+        say("No tuners are installed. Install one: `pip install nas-evolution`; begin one: `nascore tuners new NAME`.")
     else:
         _print(statuses)
 
@@ -43,7 +75,9 @@ def _only(statuses: tuple[PluginStatus, ...], name: str) -> tuple[PluginStatus, 
     chosen = tuple(status for status in statuses if status.name == name)
     if not chosen:
         known = [status.name for status in statuses]
-        fix = did_you_mean(name, known) or f"Installed are {', '.join(known) or 'none'}."
+        fix = (
+            did_you_mean(name, [*known, newtuner.command.name or ""]) or f"Installed are {', '.join(known) or 'none'}."
+        )
         raise WrongUsageError(f"There is no tuner `{name}`.", fix=fix)
     return chosen
 

@@ -45,8 +45,8 @@ def upload(
         ExhaustedResourceError: The server's disk, or its room for uploads, would not hold them.
     """
     patience, failed, least = connection.patience(), 0, -1
-    while absent := calls.absent({digest: _size(tensor) for digest, tensor in blobs.items()}):
-        left = sum(_size(blobs[digest]) - offset for digest, offset in absent.items())
+    while absent := calls.absent({digest: blob_size(tensor) for digest, tensor in blobs.items()}):
+        left = sum(blob_size(blobs[digest]) - offset for digest, offset in absent.items())
         if least < 0 or left < least:
             patience, failed, least = connection.patience(), 0, left
         chosen = {digest: (blobs[digest], offset) for digest, offset in absent.items()}
@@ -68,7 +68,8 @@ def upload(
             return
 
 
-def _size(tensor: TensorData) -> int:
+def blob_size(tensor: TensorData) -> int:
+    """Return the bytes of the blob of a tensor, its header among them."""
     return len(blob_header(tensor.dtype, tensor.shape)) + tensor.size
 
 
@@ -83,7 +84,7 @@ def _pieces(
         header = blob_header(tensor.dtype, tensor.shape)
         if offer is not None and not offset and tensor.size > SMALL:
             offer.lay_down(digest, (header, tensor.data))
-            message = weights_pb2.UploadRequest(digest=digest, size=_size(tensor), offer=offer.name)
+            message = weights_pb2.UploadRequest(digest=digest, size=blob_size(tensor), offer=offer.name)
             yield message.SerializeToString()
         else:
             yield from _pieces_of(digest, header, tensor, offset)
@@ -96,7 +97,7 @@ def _small_ones(chosen: Mapping[str, tuple[TensorData, int]]) -> dict[str, Tenso
     for digest, (tensor, _) in chosen.items():
         if tensor.size <= SMALL and room > 0:
             found[digest] = tensor
-            room -= _size(tensor)
+            room -= blob_size(tensor)
     return found
 
 

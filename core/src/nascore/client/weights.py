@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ from nascore.client.request import request_id_or_new
 from nascore.client.shared_folder import offered, shared_folder
 from nascore.client.weight_calls import WeightCalls
 from nascore.client.weight_download import Buffer, download
-from nascore.client.weight_upload import upload
+from nascore.client.weight_upload import blob_size, upload
 from nascore.errors import NotFoundError
 from nascore.record import JsonValue
 from nascore.v1 import weights_pb2
@@ -76,13 +77,12 @@ class Weights(WeightCalls):
         if_match: str = "",
         create_only: bool = False,
         request_id: str = "",
+        digests: Mapping[str, str] | None = None,
     ) -> str:
         """Store a checkpoint durably and return its id; see `WeightAccess.put`."""
-        threads = threads_for(sum(tensor.size for tensor in tensors.values()), len(tensors))
-        entries = side_by_side(lambda item: entry_of(*item), list(tensors.items()), threads=threads)
-        manifest = Manifest(
+        story = Manifest(
             trial=trial,
-            entries=tuple(entries),
+            entries=(),
             parents=tuple(parents),
             architecture=architecture,
             metrics=metrics or {},
@@ -95,7 +95,27 @@ class Weights(WeightCalls):
             create_only=create_only,
             request_id=request_id_or_new(request_id or None),
         )
-        return self._put(manifest, {entry.digest: tensors[entry.key] for entry in entries}, request).checkpoint
+        known = self._known(tensors, digests) if digests else {}
+        while True:
+            fresh = {key: tensor for key, tensor in tensors.items() if key not in known}
+            entries = {entry.key: entry for entry in _hashed(fresh)} | known
+            manifest = replace(story, entries=tuple(entries[key] for key in tensors))
+            try:
+                return self._put(manifest, {entries[key].digest: fresh[key] for key in fresh}, request).checkpoint
+            except MissingBlobsError:
+                if not known:
+                    raise
+                known = {}  # What was stored a moment ago has just been collected; now everything is read.
+
+    def _known(self, tensors: Mapping[str, TensorData], digests: Mapping[str, str]) -> dict[str, Entry]:
+        """Return the entries of tensors that the server has already, as the caller says."""
+        claimed = {key: digests[key] for key in tensors.keys() & digests.keys()}
+        absent = self.absent({digest: blob_size(tensors[key]) for key, digest in claimed.items()})
+        return {
+            key: Entry(key, tensors[key].dtype, tensors[key].shape, digest, tensors[key].size)
+            for key, digest in claimed.items()
+            if digest not in absent
+        }
 
     def _put(self, manifest: Manifest, blobs: dict[str, TensorData], request: weights_pb2.CommitRequest) -> Committed:
         content = manifest.to_bytes()
@@ -173,11 +193,14 @@ class Weights(WeightCalls):
             known = self._manifests.get(checkpoint)
         if known is None:
             known = super().manifest(checkpoint)
-            with self._guard:
-                self._manifests[checkpoint] = known
-                if len(self._manifests) > _REMEMBERED:
-                    self._manifests.popitem(last=False)
+            self._remember(checkpoint, known)
         return known
+
+    def _remember(self, checkpoint: str, manifest: Manifest) -> None:
+        with self._guard:
+            self._manifests[checkpoint] = manifest
+            if len(self._manifests) > _REMEMBERED:
+                self._manifests.popitem(last=False)
 
     def close(self) -> None:
         """Let the server's folder go; the connection stays its owner's to close."""
@@ -215,6 +238,11 @@ class Weights(WeightCalls):
         with self._guard:
             self._folder, self._is_folder_known = folder, True
         return folder
+
+
+def _hashed(tensors: Mapping[str, TensorData]) -> list[Entry]:
+    threads = threads_for(sum(tensor.size for tensor in tensors.values()), len(tensors))
+    return side_by_side(lambda item: entry_of(*item), list(tensors.items()), threads=threads)
 
 
 def _keys(entries: Sequence[Entry]) -> list[str]:

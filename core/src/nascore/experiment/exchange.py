@@ -30,6 +30,7 @@ from nascore.experiment.chain.session import one_shot_setup
 from nascore.experiment.leases import held
 from nascore.experiment.ledger import Ledger
 from nascore.experiment.restoring import setup_of
+from nascore.failpoints import failpoint
 from nascore.record import (
     AskStatus,
     Begun,
@@ -314,7 +315,9 @@ class Room:
                 answer = Answer(())
             else:
                 first = book.next_sample
+                failpoint("exchange.before_ask")
                 answer = await self._kept(session.ask(first, seeds, outcomes=told, told_through=book.told))
+                failpoint("exchange.after_ask")
                 book.give(seat.name, answer.proposals)
             if told:
                 self._spread_news()

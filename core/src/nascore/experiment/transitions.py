@@ -27,10 +27,10 @@ from nascore.record import (
     Outcome,
     OutcomeStatus,
     Proposal,
-    Role,
     Task,
     TrialRecord,
     TrialState,
+    proposes_result,
 )
 
 _REQUEUED, _ENQUEUED, _ASKED = range(3)  # Who is leased first.
@@ -264,15 +264,19 @@ def _requeue(state: State, number: int, *, is_counted: bool = True) -> None:
 
 
 def _rank(state: State, proposal: Proposal, outcome: Outcome) -> None:
-    if outcome.status is not OutcomeStatus.COMPLETED or proposal.task is not Task.EVALUATE:
+    if outcome.status is not OutcomeStatus.COMPLETED or not _is_ranked(state, proposal):
         return
-    if state.known_spec.mode is Mode.ONE_SHOT and proposal.notes.get("role", Role.RETRAIN) != Role.RETRAIN:
-        return  # A baseline is no result of the search, however good it is.
     try:
         scores = [objective.score(outcome.metrics) for objective in state.known_spec.objectives]
     except KeyError:  # One is missing, which an outcome of an older log may have been allowed.
         return
     state.ranking.add(proposal.number, tuple(scores))
+
+
+def _is_ranked(state: State, proposal: Proposal) -> bool:
+    if state.known_spec.mode is not Mode.ONE_SHOT:  # Its tuner may note what it likes.
+        return proposal.task is Task.EVALUATE
+    return proposes_result(proposal)
 
 
 def _remember(state: State, request_id: str, reply: Reply) -> None:

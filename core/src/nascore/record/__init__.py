@@ -2,7 +2,7 @@
 
 from nascore.record.exchange import AskStatus, Begun, NextSamples, SampleExchange
 from nascore.record.experiment import ExperimentAction, ExperimentRecord, ExperimentSpec, ExperimentState, Limits
-from nascore.record.oneshot import Mode, OneShot, Role, Schedule, Trust
+from nascore.record.oneshot import TEST_PREFIX, Mode, OneShot, Role, Schedule, Trust
 from nascore.record.outcome import (
     Asked,
     Derived,
@@ -28,9 +28,11 @@ from nascore.record.trial import (
     TrialRecord,
     TrialState,
     is_result,
+    proposes_result,
 )
 
 __all__ = [
+    "TEST_PREFIX",
     "AskStatus",
     "Asked",
     "Begun",
@@ -74,5 +76,6 @@ __all__ = [
     "WarmStart",
     "is_result",
     "proposal_seed",
+    "proposes_result",
     "trial_seed",
 ]

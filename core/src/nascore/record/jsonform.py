@@ -257,13 +257,13 @@ def spec_from_json(data: _Read) -> ExperimentSpec:
 def trial_to_json(trial: TrialRecord) -> JsonObject:
     """Return a trial as people and scripts read it (``--json``); written, never read back."""
     proposal, outcome = trial.proposal, trial.outcome
-    architecture = None if proposal.architecture is None else architecture_to_json(proposal.architecture)
+    architecture = None if trial.architecture is None else architecture_to_json(trial.architecture)
     return {
         "number": trial.number,
         "state": trial.state.value,
         "metrics": {} if outcome is None else dict(outcome.metrics),
         "architecture": cast(JsonValue, architecture),
-        "fingerprint": None if proposal.architecture is None else proposal.architecture.fingerprint,
+        "fingerprint": None if trial.architecture is None else trial.architecture.fingerprint,
         "failure": None if outcome is None or outcome.failure is None else outcome_to_json(outcome)["failure"],
         "duration_s": None if outcome is None else outcome.duration_s,
         "attempt": trial.attempt,

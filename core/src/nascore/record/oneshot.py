@@ -11,6 +11,9 @@ from enum import StrEnum
 
 from nascore.errors import SettingsError, Violation
 
+TEST_PREFIX = "test "
+"""What stands before the names of metrics that were measured on data by which nothing was chosen."""
+
 
 class Mode(StrEnum):
     """In which way a strategy learns."""
@@ -80,7 +83,8 @@ class OneShot:
     Attributes:
         schedule: How long each supernet is trained.
         derive: Architectures derived from each supernet, all of them retrained.
-        retrain_epochs: Epochs of retraining and of the baselines; ``None`` for the trial's own number.
+        retrain_epochs: Epochs of retraining and of the baselines; ``None`` for the trial's own number. With 0
+            nothing is trained but supernets: the results are the derived architectures, with the supernet's metrics.
         supernets: Independent supernets; the best of their networks wins.
         workers: Workers that share one copy of each supernet's weights.
         sync_every: Weight steps between two synchronisations of that copy.
@@ -113,8 +117,8 @@ class OneShot:
         ):
             if not 1 <= value <= most:
                 yield Violation(name, f"{value} is not within 1 and {most}")
-        if self.retrain_epochs is not None and not 0 < self.retrain_epochs < float("inf"):
-            yield Violation("retrain_epochs", f"{self.retrain_epochs} is not above 0")
+        if self.retrain_epochs is not None and not 0 <= self.retrain_epochs < float("inf"):
+            yield Violation("retrain_epochs", f"{self.retrain_epochs} is below 0, or no number")
         for name, value in () if self.trust is None else _counts(self.trust):
             if not 0 <= value <= 1000:
                 yield Violation(f"trust.{name}", f"{value} is not within 0 and 1000")

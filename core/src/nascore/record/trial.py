@@ -8,6 +8,7 @@ from enum import StrEnum
 from nascore.record.oneshot import Role
 from nascore.record.outcome import Outcome, Report
 from nascore.record.proposal import Objective, Proposal, Task
+from nascore.space import Architecture
 
 
 class TrialState(StrEnum):
@@ -58,11 +59,32 @@ class TrialRecord:
     finished_at: float = 0.0
     is_enqueued: bool = False
 
+    @property
+    def architecture(self) -> Architecture | None:
+        """The network of the trial: the one proposed, or of a search that is a result the one that it derived."""
+        if self.proposal.task is not Task.SEARCH or not is_result(self):
+            return self.proposal.architecture
+        derived = () if self.outcome is None else self.outcome.derived
+        return derived[0].architecture if derived else None
+
 
 def is_result(trial: TrialRecord) -> bool:
-    """Whether a trial's network is a result: those of a one-shot search's supernets and baselines are none."""
-    return trial.proposal.task is Task.EVALUATE and trial.proposal.notes.get("role", Role.RETRAIN) not in _COMPARED
+    """Whether a trial's network is a result of the experiment; see `proposes_result`."""
+    return proposes_result(trial.proposal)
 
+
+def proposes_result(proposal: Proposal) -> bool:
+    """Whether a proposal's network is a result.
+
+    Baselines of a one-shot search are none, however good; a supernet is one only where nothing is retrained.
+    """
+    if proposal.task is Task.SEARCH:
+        return proposal.notes.get(IS_RESULT) is True
+    return proposal.task is Task.EVALUATE and proposal.notes.get("role", Role.RETRAIN) not in _COMPARED
+
+
+IS_RESULT = "is_result"
+"""Note of a search whose derived network is not retrained: the result is what the supernet says of it."""
 
 _COMPARED = tuple(role for role in Role if role is not Role.RETRAIN)
 

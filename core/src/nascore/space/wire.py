@@ -16,12 +16,16 @@ from nascore.space import limits, node_messages
 from nascore.space.architecture import Architecture, Value, from_sorted
 from nascore.space.mixture import MixedDecision, Mixture
 from nascore.space.space import SearchSpace
-from nascore.v1 import architecture_pb2, space_pb2
+from nascore.space.stencil import Stencils
+from nascore.v1 import architecture_pb2, space_pb2, tuner_pb2
 
 if TYPE_CHECKING:
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 _Mixed: TypeAlias = "RepeatedCompositeFieldContainer[architecture_pb2.MixedDecision]"
+
+_DECISIONS = Stencils(architecture_pb2.Mixture.DECISIONS_FIELD_NUMBER)
+_STENCILS = {"decisions": _DECISIONS, "gradient": Stencils(tuner_pb2.Outcome.GRADIENT_FIELD_NUMBER)}
 
 
 def space_to_message(space: SearchSpace) -> space_pb2.SearchSpace:
@@ -90,20 +94,22 @@ def mixture_to_message(mixture: Mixture) -> architecture_pb2.Mixture:
 
 def write_mixture(mixture: Mixture, message: architecture_pb2.Mixture) -> None:
     """Writes a mixture into a message that is empty."""
-    write_mixed(mixture.decisions, message.decisions)
+    write_mixed(mixture.decisions, message, "decisions")
     for path, value in mixture.fixed.items():
         _write_choice(value, message.fixed.add(path=path))
 
 
-def write_mixed(decisions: Sequence[MixedDecision], messages: _Mixed) -> None:
-    """Writes the weights of decisions into messages that are none yet."""
-    add = messages.add
+def write_mixed(
+    decisions: Sequence[MixedDecision], message: architecture_pb2.Mixture | tuner_pb2.Outcome, field: str
+) -> None:
+    """Writes the weights of decisions into the field of a message where there are none yet."""
+    stencils = _STENCILS[field]
+    if (data := stencils.write(decisions)) is not None:
+        message.MergeFromString(data)
+        return
+    messages: _Mixed = getattr(message, field)
     for decision in decisions:
-        message = add()
-        message.path = decision.path
-        message.weights.extend(decision.weights)
-        if decision.graded:
-            message.graded.extend(decision.graded)
+        messages.add(path=decision.path, weights=decision.weights, graded=decision.graded)
 
 
 def mixed_from_messages(messages: Sequence[architecture_pb2.MixedDecision]) -> tuple[MixedDecision, ...]:
@@ -112,13 +118,20 @@ def mixed_from_messages(messages: Sequence[architecture_pb2.MixedDecision]) -> t
     Raises:
         ArchitectureError: Weights or indices are wrong, or there are too many.
     """
+    known = _DECISIONS.read(architecture_pb2.Mixture(decisions=messages).SerializeToString())
+    return _read_mixed(messages) if known is None else known
+
+
+def _read_mixed(messages: Sequence[architecture_pb2.MixedDecision]) -> tuple[MixedDecision, ...]:
     weights = sum([len(each.weights) for each in messages])
     if len(messages) > limits.MAX_DECISIONS or weights > limits.MAX_WEIGHTS:
         raise ArchitectureError(
             f"{len(messages):,} decisions with {weights:,} weights; at most {limits.MAX_DECISIONS:,} and "
             f"{limits.MAX_WEIGHTS:,} are read."
         )
-    return tuple([MixedDecision(intern(each.path), tuple(each.weights), tuple(each.graded)) for each in messages])
+    read = tuple([MixedDecision(intern(each.path), tuple(each.weights), tuple(each.graded)) for each in messages])
+    _DECISIONS.keep(read)
+    return read
 
 
 def mixture_from_message(message: architecture_pb2.Mixture) -> Mixture:
@@ -132,7 +145,10 @@ def mixture_from_message(message: architecture_pb2.Mixture) -> Mixture:
             f"The mixture has {len(message.decisions) + len(message.fixed):,} decisions; at most "
             f"{limits.MAX_DECISIONS:,} are read."
         )
-    return Mixture(mixed_from_messages(message.decisions), _read_decisions(message.fixed) if message.fixed else {})
+    if message.fixed:
+        return Mixture(mixed_from_messages(message.decisions), _read_decisions(message.fixed))
+    known = _DECISIONS.read(message.SerializeToString())
+    return Mixture(_read_mixed(message.decisions) if known is None else known)
 
 
 def _write_choice(value: Value, message: architecture_pb2.Decision) -> None:

@@ -57,6 +57,7 @@ class WeightAccess(Protocol):
         if_match: str = "",
         create_only: bool = False,
         request_id: str = "",
+        digests: Mapping[str, str] | None = None,
     ) -> str:
         """Store a checkpoint durably and return its id; the same content gives the same id, and is stored once.
 
@@ -72,6 +73,8 @@ class WeightAccess(Protocol):
             if_match: Move the name only if it has this etag.
             create_only: Only if there is no such name yet.
             request_id: The same id again does nothing.
+            digests: Digests by key of tensors whose bytes have not changed since they were put, as the manifest of
+                that checkpoint says; the caller answers for it. What is still stored is neither read nor sent.
 
         Raises:
             InvalidInputError: A key or a number is not allowed.

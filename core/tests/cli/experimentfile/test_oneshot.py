@@ -55,6 +55,14 @@ def test_all_of_it_is_read(folder: Path) -> None:
     jsonschema.validate(YAML(typ="safe").load(FULL), experiment_file_schema())
 
 
+def test_no_epoch_of_retraining_is_none_at_all(folder: Path) -> None:
+    request = read(folder, "trialFile: trial.py\ntuner: darts\nretrain: {epochs: 0}\n")
+    plan = one_shot_of(request.one_shot, parallel=1)
+    assert plan is not None
+    assert plan.retrain_epochs == 0
+    assert one_shot_of({"derive": 2}, parallel=1).retrain_epochs is None  # type: ignore[union-attr]
+
+
 def test_what_is_not_said_has_its_default(folder: Path) -> None:
     request = read(folder, "trialFile: trial.py\ntuner: darts\n")
     assert one_shot_of(request.one_shot, parallel=2) is None

@@ -24,6 +24,7 @@ from nascore.record import (
     proposal_seed,
 )
 from nascore.record.jsonform import one_shot_to_json
+from nascore.record.trial import IS_RESULT, proposes_result
 from nascore.space import Architecture, Candidate, OneOf, SearchSpace
 from nascore.testing.supernets import COSTS, SPACE, accuracy
 from nascore.tuner import AskStatus, Setup
@@ -118,6 +119,14 @@ def test_random_networks_end_where_the_space_does() -> None:
 
 def test_without_trust_there_are_no_baselines() -> None:
     assert roles(run(OneShot(trust=None))[0]) == ["search", "retrain"]
+
+
+def test_without_retraining_the_searches_are_the_results() -> None:
+    proposals, _ = run(OneShot(retrain_epochs=0))
+    assert roles(proposals) == ["search"]
+    assert proposals[0].notes[IS_RESULT] is True
+    assert "score" not in proposals[0].notes
+    assert not proposes_result(run(OneShot())[0][0])
 
 
 def test_search_that_derived_nothing_ends_the_chain() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nascore.record import (
+    TEST_PREFIX,
     Direction,
     EndReason,
     ExperimentRecord,
@@ -18,7 +19,7 @@ from nascore.record import (
     TrialRecord,
     TrialState,
 )
-from nascore.record.trust import trust_report, trust_to_json, warnings_of
+from nascore.record.trust import note_of, trust_report, trust_to_json, warnings_of
 from nascore.space import Architecture
 
 RECORD = ExperimentRecord("x", ExperimentSpec("darts", mode=Mode.ONE_SHOT), end_reason=EndReason.EXHAUSTED)
@@ -36,6 +37,13 @@ def trial(number: int, role: str, value: float | None, seconds: float = 10.0, **
     metrics = {} if value is None else {"accuracy": value}
     outcome = Outcome(status, metrics, duration_s=seconds)
     return TrialRecord(number, TrialState.SUCCEEDED, proposal, outcome=outcome)
+
+
+def also_tested(record: TrialRecord, value: float) -> TrialRecord:
+    """Return the trial with a value on the test split as well."""
+    assert record.outcome is not None
+    metrics = {**record.outcome.metrics, f"{TEST_PREFIX}accuracy": value}
+    return replace(record, outcome=replace(record.outcome, metrics=metrics))
 
 
 GOOD = (
@@ -108,3 +116,55 @@ def test_failed_and_unfinished_searches_are_told_apart() -> None:
 def test_without_baselines_nobody_knows() -> None:
     said = warnings_of(trust_report(RECORD, GOOD[:2]))
     assert said == ("There are no baselines, so nobody knows whether the search was worth its time.",)
+
+
+def test_the_best_is_chosen_by_validation_and_reported_by_the_test_split() -> None:
+    trials = (
+        GOOD[0],
+        also_tested(trial(1, "retrain", 0.9), 0.8),
+        also_tested(trial(2, "retrain", 0.85), 0.88),  # Better on the test split, by which nothing may be chosen.
+        also_tested(trial(3, "largest", 0.8), 0.7),
+        also_tested(trial(4, "random", 0.7, 20.0), 0.79),
+        also_tested(trial(5, "random", 0.75, 20.0), 0.6),
+    )
+    report = trust_report(RECORD, trials)
+    assert report.metric == "test accuracy"
+    assert report.derived is not None
+    assert (report.derived.trial, report.derived.value, report.derived.chosen_by) == (1, 0.8, 0.9)
+    assert report.random is not None
+    assert (report.random.trial, report.random.value, report.random.chosen_by) == (5, 0.6, 0.75)
+    assert note_of(report) == ""
+    document = trust_to_json(report)
+    assert (document["metric"], document["chosen_by"]) == ("test accuracy", "accuracy")
+    assert document["random"] == {
+        "trial": 5,
+        "value": 0.6,
+        "chosen_by_value": 0.75,
+        "device_seconds": 40.0,
+        "networks": 2,
+    }
+
+
+def test_search_that_lost_on_the_test_split_says_so_there() -> None:
+    values = (0.5, 0.7, 0.75, 0.3, 0.6, 0.65)
+    trials = (GOOD[0], *(also_tested(one, value) for one, value in zip(GOOD[1:], values[1:], strict=True)))
+    said = warnings_of(trust_report(RECORD, trials))
+    assert said == ("The derived network (test accuracy 0.7) is worse than the largest network (0.75).",)
+
+
+def test_values_are_of_one_kind_where_some_network_has_no_test_value() -> None:
+    trials = (GOOD[0], also_tested(GOOD[1], 0.99), *GOOD[2:])
+    report = trust_report(RECORD, trials)
+    assert report.derived is not None
+    assert (report.metric, report.derived.value) == ("accuracy", 0.9)
+    assert "not all of them were judged on a test split" in note_of(report)
+
+
+def test_tau_ranks_by_what_is_reported() -> None:
+    sampled = [
+        also_tested(
+            trial(6 + place, "sampled", 0.1 * place, supernet_metrics={"accuracy": 0.1 * place}), 1 - 0.1 * place
+        )
+        for place in range(5)
+    ]
+    assert trust_report(RECORD, sampled).tau == -1.0

@@ -92,8 +92,8 @@ class Darts(MixtureTuner[DartsSettings]):
         return Draw(self._perturbation.without(self._probabilities(), _entry(kind)))
 
     def _budget(self, kind: str) -> Budget | None:
-        # The whole search split, which is about an epoch: candidates are compared on the same data.
-        return Budget("batches", self._timetable.batches_per_epoch) if kind.startswith(SCORE) else None
+        # The whole search split: candidates are compared on the same examples.
+        return Budget("epochs", 1) if kind.startswith(SCORE) else None
 
     def _take_score(self, kind: str, outcome: Outcome) -> None:
         self._perturbation.add(_entry(kind), self._score(outcome))

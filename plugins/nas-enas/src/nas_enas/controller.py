@@ -147,16 +147,24 @@ class _Unrolled(Pass):
 
     def _advanced(self, question: Question) -> _Step:
         hidden = self._shape.hidden
-        vectors = [self._vector(source) for source in self._next]
         last = self._steps[-1] if self._steps else None
-        state = np.zeros(hidden) if last is None else last.state
         cell_before = np.zeros(hidden) if last is None else last.cell
-        joined = np.concatenate([np.mean(vectors, axis=0) if vectors else np.zeros(hidden), state])
-        summed = joined @ self._parameters["lstm"]
-        gates = np.concatenate([sigmoid(summed[: 3 * hidden]), np.tanh(summed[3 * hidden :])])
-        enter, forget, leave, candidate = np.split(gates, 4)
+        joined = np.zeros(2 * hidden)
+        joined[:hidden] = self._mean(self._next)
+        if last is not None:
+            joined[hidden:] = last.state
+        gates = joined @ self._parameters["lstm"]
+        gates[: 3 * hidden] = sigmoid(gates[: 3 * hidden])
+        gates[3 * hidden :] = np.tanh(gates[3 * hidden :])
+        enter, forget, leave, candidate = gates.reshape(4, hidden)
         cell = forget * cell_before + enter * candidate
         return _Step(question, self._next, joined, gates, cell_before, cell, leave * np.tanh(cell))
+
+    def _mean(self, sources: Sequence[_Source]) -> Vector | float:
+        # One source is the rule, and a mean of one costs more than all the rest of a small step.
+        if len(sources) == 1:
+            return self._vector(sources[0])
+        return np.mean([self._vector(source) for source in sources], axis=0) if sources else 0.0
 
     def _attend(self, step: _Step, family: Family) -> None:
         step.sources = tuple(self._source(family, part) for part in range(step.question.law.size))
@@ -206,7 +214,8 @@ class _Unrolled(Pass):
     def _backward_cell(
         self, step: _Step, index: int, to_cell: Vector, gradient: Parameters, to_states: npt.NDArray[np.float64]
     ) -> Vector:
-        enter, forget, leave, candidate = np.split(step.gates, 4)
+        hidden = self._shape.hidden
+        enter, forget, leave, candidate = step.gates.reshape(4, hidden)
         bent = np.tanh(step.cell)
         to_state = to_states[index]
         to_cell = to_cell + to_state * leave * (1 - bent**2)
@@ -220,7 +229,6 @@ class _Unrolled(Pass):
         )
         gradient["lstm"] += np.outer(step.joined, to_summed)
         to_joined = self._parameters["lstm"] @ to_summed
-        hidden = self._shape.hidden
         to_states[index - 1] += to_joined[hidden:]  # Row -1 takes what belongs to no state.
         for source in step.inputs:
             _add(source, to_joined[:hidden] / len(step.inputs), gradient, to_states)

@@ -7,7 +7,7 @@ in the reward and the penalty on skip connections; Schulman et al. 2017 (arXiv:1
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ from nas_enas.adam import Adam
 from nas_enas.laws import Scores, Subset, sigmoid
 from nas_enas.policy import Parameters, Policy, Walk, walk
 from nas_enas.questions import Inquiry
+
+Walks = Mapping[Architecture, Walk]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +83,32 @@ class Learner:
 
     def update(self, samples: Sequence[Sample]) -> None:
         """Make one update (with PPO: several steps) from some samples."""
-        rewards = self._rewards(samples)
+        walks = self._walks(samples)
+        rewards = self._rewards(samples, walks)
         advantages = self._advantages(rewards)
-        for _ in range(self.aims.passes):
-            self.adam.climb(self.policy.parameters, self.gradient(samples, advantages))
+        for number in range(self.aims.passes):
+            gradient = self.gradient(samples, advantages, walks=walks if number == 0 else None)
+            self.adam.climb(self.policy.parameters, gradient)
         self._remember(rewards)
         self.version += 1
 
-    def gradient(self, samples: Sequence[Sample], advantages: Sequence[float]) -> Parameters:
-        """Return the mean gradient of the objective over the samples, upwards."""
+    def gradient(
+        self, samples: Sequence[Sample], advantages: Sequence[float], *, walks: Walks | None = None
+    ) -> Parameters:
+        """Return the mean gradient of the objective over the samples, upwards.
+
+        Args:
+            samples: What was tried.
+            advantages: How much better than the baseline each was.
+            walks: The samples' walks through the policy as it is, if they are known.
+        """
         total: Parameters = {}
-        # A policy that has nearly settled draws the same few again and again: each goes through it once.
+        walks = self._walks(samples) if walks is None else walks
         drawn: dict[Architecture, list[tuple[Sample, float]]] = {}
         for sample, advantage in zip(samples, advantages, strict=True):
             drawn.setdefault(sample.architecture, []).append((sample, advantage))
         for architecture, tries in drawn.items():
-            passed = walk(self.policy, self.inquiry, architecture)
+            passed = walks[architecture]
             weight = sum(
                 self._weight(passed.log_prob - sample.log_prob, advantage) * advantage for sample, advantage in tries
             )
@@ -129,15 +141,16 @@ class Learner:
             slope = shares * (1 - shares) * (np.log(shares / target) - np.log((1 - shares) / (1 - target)))
             slopes[place] = slopes[place] - count * self.aims.skip_weight / len(places) * slope
 
-    def _rewards(self, samples: Sequence[Sample]) -> list[float]:
-        if not self.aims.entropy_in_reward:
-            return [sample.reward for sample in samples]
-        entropies = {
-            architecture: walk(self.policy, self.inquiry, architecture).entropy
-            for architecture in {sample.architecture for sample in samples}
-        }
+    def _walks(self, samples: Sequence[Sample]) -> Walks:
+        """Send each architecture through the policy once: one that has nearly settled draws the same few again."""
+        architectures = dict.fromkeys(sample.architecture for sample in samples)
+        return {each: walk(self.policy, self.inquiry, each) for each in architectures}
+
+    def _rewards(self, samples: Sequence[Sample], walks: Walks) -> list[float]:
         weight = self.aims.entropy_in_reward
-        return [sample.reward + weight * entropies[sample.architecture] for sample in samples]
+        if not weight:
+            return [sample.reward for sample in samples]
+        return [sample.reward + weight * walks[sample.architecture].entropy for sample in samples]
 
     def _advantages(self, rewards: Sequence[float]) -> list[float]:
         """Return rewards less a baseline that does not depend on the sample itself, so that it adds no bias."""

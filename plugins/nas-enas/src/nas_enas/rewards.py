@@ -9,6 +9,8 @@ from nascore.record import Objective, Outcome, OutcomeStatus
 from nascore.space import Architecture
 
 Costs = Mapping[tuple[str, str, str], float]
+BOUND = 1e9
+"""Rewards beyond this count as this: a policy learns nothing more from them, and numbers stay finite."""
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Rewards:
         reward = self.objective.score(outcome.metrics)
         if self.measure:
             reward *= (self.reference / max(self.cost(architecture), 1e-12)) ** self.exponent
+        reward = min(max(reward, -BOUND), BOUND)
         self.worst = reward if self.worst is None else min(self.worst, reward)
         return reward
 

@@ -103,8 +103,10 @@ def _attempt(
 ) -> Attempt:
     if isinstance(trial, ScriptTrial):
         return trial.carry_out(lease, objectives=briefing.objectives, report=reporter.report)
-    with opened_store(folder) as store:
-        if lease.proposal.task is Task.SEARCH:
+    is_search = lease.proposal.task is Task.SEARCH
+    # What a search saves of itself is only ever released in a folder.
+    with opened_store(folder, way={} if is_search else way) as store:
+        if is_search:
             return carry_out_search(SearchTrial(trial, lease, line_of(way, lease), reporter, store, briefing))
         trial.reports_on_test = is_judged_on_test(lease.proposal)
         return carry_out(trial, lease, report=reporter.report, store=store, briefing=briefing)

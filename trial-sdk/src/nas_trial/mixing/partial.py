@@ -98,6 +98,8 @@ def _check(mixing: Mixing, module: nn.Module, share: int) -> None:
 
 def _why_not(part: nn.Module, share: int) -> str:
     name = type(part).__name__
+    if getattr(part, "is_elastic", False):  # of nas_trial.layers, which stands above this module
+        return f"the sizes of a {name} are decisions themselves, which cut it already"
     if isinstance(part, _ConvNd):
         widths = part.in_channels, part.out_channels, part.groups if part.groups > 1 else share
         is_right = not part.transposed and not any(width % share for width in widths)

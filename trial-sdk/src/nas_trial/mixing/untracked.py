@@ -35,7 +35,9 @@ def untracked(*modules: nn.Module) -> Iterator[None]:
             norm.track_running_stats = True
         with torch.no_grad():
             for part, name, buffer, value in kept:
-                buffer.copy_(value)
+                # A buffer that the gradient still needs must not be written to, not even with what it holds.
+                if not torch.equal(buffer, value):
+                    buffer.copy_(value)
                 part._buffers[name] = buffer
 
 

@@ -36,6 +36,7 @@ from nas_trial.oneshot.executor import Executor
 from nas_trial.oneshot.keeping import Keeper
 from nas_trial.oneshot.options import SearchOptions
 from nas_trial.oneshot.overseer import Ended, Overseer, Wish
+from nas_trial.oneshot.randomness import OwnGenerators
 from nas_trial.oneshot.saved import Position, SavedSearch
 from nas_trial.oneshot.splits import training_halves
 from nas_trial.oneshot.stream import Stream
@@ -223,7 +224,7 @@ class SearchSession:
     def _outcome(self, sample: Proposal) -> Outcome:
         """Carries out a sample; whatever it raises becomes its outcome."""
         self._next_sample = sample.number + 1
-        count = _batch_count(sample)
+        count = _batch_count(sample, epoch=self._epoch_of(sample.task))
         try:
             outcome = self._carried_out(sample, count)
         except UnsupportedError:
@@ -242,7 +243,7 @@ class SearchSession:
             case Task.TRAIN:
                 return self.executor.train(sample, self._weights.take(count))
             case Task.SCORE:
-                return self.executor.score(sample, self._search.take(count))
+                return self.executor.score(sample, self._scored_on(sample, count))
             case Task.GRADIENT:
                 ahead = None if sample.unrolled is None else self._weights.peek()
                 return self.executor.gradient(sample, self._search.take(count), next_batch=ahead)
@@ -251,6 +252,17 @@ class SearchSession:
                     f"Sample {sample.number} has the task {sample.task.value}, which is no task of a sample.",
                     hint="A one-shot tuner proposes TRAIN, SCORE and GRADIENT.",
                 )
+
+    def _epoch_of(self, task: Task) -> int:
+        return self._batches_per_epoch if task is Task.TRAIN else self._halves.second.count()
+
+    def _scored_on(self, sample: Proposal, count: int) -> list[object]:
+        """Return the next batches of the search split; of an epoch all of it, so that networks can be compared."""
+        if sample.budget is None or sample.budget.unit != "epochs":
+            return self._search.take(count)
+        # Orders and transforms that are drawn at random come out alike for every network.
+        with OwnGenerators(self._seed).used():
+            return list(self._halves.second.whole())
 
     def _note(self, sample: Proposal, outcome: Outcome) -> None:
         self._tally.add(sample.task, outcome)
@@ -280,14 +292,16 @@ class SearchSession:
             self._overseer.report(epoch, means)
 
 
-def _batch_count(sample: Proposal) -> int:
+def _batch_count(sample: Proposal, *, epoch: int) -> int:
     match sample.budget:
         case None:
             return 1
         case Budget("batches", amount) if amount >= 1:
             return int(amount)
+        case Budget("epochs", amount) if amount >= 1:
+            return int(amount) * epoch
         case budget:
             raise UnsupportedError(
                 f"Sample {sample.number} has a budget of {budget.amount:g} {budget.unit}.",
-                hint='A sample takes batches: Budget("batches", 1) or more.',
+                hint='A sample takes Budget("batches", 1) or Budget("epochs", 1), or more.',
             )

@@ -41,6 +41,8 @@ class SharedWeights:
         experiment: Whose; empty for that of the environment.
         worker: Who this is; empty for that of the environment.
         every: Steps between two exchanges, see `step`.
+        fraction: How much of what a worker learnt counts, in (0, 1]: 1 adds up what all learnt, one over the number
+            of workers averages it, for the workers as for the shared copy.
         statistics: What is shared of running statistics.
         rate: For ``Statistics.AVERAGE``: how far the shared ones move towards the worker's, in (0, 1].
         max_lag: Largest number of the others' updates at which one's own counts in full; ``None`` for any.
@@ -67,6 +69,7 @@ class SharedWeights:
         experiment: str = "",
         worker: str = "",
         every: int = 1,
+        fraction: float = 1.0,
         statistics: Statistics = Statistics.AVERAGE,
         rate: float = 0.5,
         max_lag: int | None = None,
@@ -80,7 +83,7 @@ class SharedWeights:
         self._every = every
         self._steps = 0
         self._is_closed = False
-        self._state = State(network, statistics=statistics, as_bf16=as_bf16)
+        self._state = State(network, statistics=statistics, as_bf16=as_bf16, fraction=fraction)
         terms = Terms(Rule.SUM, rate=rate, max_lag=max_lag, late=late)
         self._own_client, self._table = _opened(
             client, table, self._state, terms=terms, experiment=experiment, worker=worker

@@ -1,9 +1,9 @@
 """A network's tensors beside what the table has of them: what was learnt since, and what others have learnt.
 
 Of each tensor three buffers are kept: *seen*, its value when it was last brought up to date; *given*, what is on its
-way to the table, which must not change while it is sent; and *taken*, what came from it. Learnt is tensor − seen; after
-an exchange the tensor becomes taken + learnt, so that nothing that was learnt meanwhile is lost. All is done in place,
-and tensors that did not change cost one comparison. Not here: the table.
+way to the table, which must not change while it is sent; and *taken*, what came from it. Learnt is tensor − seen, of
+which a fraction counts; after an exchange the tensor becomes taken + what counts, so that nothing that was learnt
+meanwhile is lost. All is done in place, and tensors that did not change cost one comparison. Not here: the table.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class State:
         source: The network, or its tensors by key: those that require a gradient are learnt, others are statistics.
         statistics: What is shared of those.
         as_bf16: Whether the table's come as BF16; all must be F32 then.
+        fraction: How much of what is learnt counts, in (0, 1]; here as in the table.
 
     Attributes:
         slots: The tensors, as the table has them.
@@ -61,8 +62,15 @@ class State:
     """
 
     def __init__(
-        self, source: nn.Module | Mapping[str, Tensor], *, statistics: Statistics, as_bf16: bool = False
+        self,
+        source: nn.Module | Mapping[str, Tensor],
+        *,
+        statistics: Statistics,
+        as_bf16: bool = False,
+        fraction: float = 1.0,
     ) -> None:
+        if not 0 < fraction <= 1:
+            raise InvalidInputError(f"fraction: {fraction} of what is learnt; it must be above 0 and at most 1.")
         chosen = {
             key: (tensor, is_statistic)
             for key, (tensor, is_statistic) in _tensors(source).items()
@@ -72,6 +80,7 @@ class State:
             raise InvalidInputError("There is no floating-point tensor to share.", hint="Give a network, or its state.")
         if as_bf16 and (other := next((key for key, (t, _) in chosen.items() if t.dtype is not torch.float32), "")):
             raise InvalidInputError(f"as_bf16: {other} is not F32, and cannot come as BF16.", hint="Leave as_bf16 out.")
+        self._fraction = fraction
         self._rule = Rule.ASSIGN if statistics is Statistics.ASSIGN else Rule.EMA
         self.slots = tuple(Slot(key, _DTYPES[tensor.dtype], tuple(tensor.shape)) for key, (tensor, _) in chosen.items())
         self._entries = [_entry(tensor, is_statistic, as_bf16) for tensor, is_statistic in chosen.values()]
@@ -101,11 +110,16 @@ class State:
         for index in learnt:
             entry = self._entries[index]
             _write(entry.given, torch.sub(entry.tensor, entry.seen) if entry.tensor.is_cuda else None, entry)
+            if self._is_partial(entry):
+                entry.given.mul_(self._fraction)
             if not _is_finite(entry.given):
                 raise NonFiniteError(f"{self.slots[index].key} is not finite any more, so it is not shared.")
         changed = set(learnt)
         for index in changed | set(taken):
-            _advance(self._entries[index], has_come=index in taken, has_learnt=index in changed)
+            entry = self._entries[index]
+            if index not in taken and self._is_partial(entry):
+                entry.tensor.copy_(entry.seen).add_(entry.given.to(entry.tensor.device))
+            _advance(entry, has_come=index in taken, has_learnt=index in changed)
         for index in learnt:
             if self._entries[index].is_statistic:
                 self._entries[index].given.copy_(self._entries[index].tensor)
@@ -113,6 +127,10 @@ class State:
             Share(index, _bytes(self._entries[index].given), self._rule if self._entries[index].is_statistic else None)
             for index in learnt
         ]
+
+    def _is_partial(self, entry: _Entry) -> bool:
+        """Whether only a part of what was learnt is given; what was measured is not scaled."""
+        return self._fraction != 1 and not entry.is_statistic
 
     @torch.no_grad()
     def adopt(self) -> None:

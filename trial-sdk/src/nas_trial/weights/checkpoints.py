@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from nascore.errors import InvalidInputError
 from nascore.record import JsonValue
+from nascore.weights import TensorData
 from nascore.weights.access import WeightAccess
 from torch import Tensor, nn
 
-from nas_trial.weights.tensors import fill, from_data, to_data
+from nas_trial.weights.tensors import dtype_name, fill, from_data, to_data
+from nas_trial.weights.unchanged import Mark, marks_of, unchanged
 
 Progress = Callable[[int, int], None]
 """Takes the bytes that have arrived, and those that there are."""
@@ -35,11 +37,13 @@ def save(
 ) -> str:
     """Store a network's ``state_dict()`` and return the id of its checkpoint.
 
+    What has not changed since it was loaded, inherited or saved last is neither hashed nor stored again.
+
     Args:
         state: Tensors by key, on any device.
         store: Where to keep it: a folder on this machine, or a server's store.
         trial: Number of the trial.
-        parents: Checkpoints that it began with; what is unchanged is not stored again.
+        parents: Checkpoints that it began with.
         architecture: Fingerprint of its architecture.
         metrics: The trial's metrics.
         notes: Anything worth recording.
@@ -51,10 +55,48 @@ def save(
     """
     check_store(store)
     check_state(state)
-    tensors = {key: to_data(value, key=key) for key, value in state.items()}
-    return store.put(
-        tensors, trial=trial, parents=parents, architecture=architecture, metrics=metrics, notes=notes, name=name
+    return put_marked(
+        state,
+        store,
+        marks_of(state),
+        trial=trial,
+        parents=parents,
+        architecture=architecture,
+        metrics=metrics,
+        notes=notes,
+        name=name,
     )
+
+
+def put_marked(
+    state: Mapping[str, object],
+    store: WeightAccess,
+    marks: Mapping[str, Mark],
+    *,
+    trial: int,
+    parents: Sequence[str] = (),
+    architecture: str = "",
+    metrics: Mapping[str, float] | None = None,
+    notes: Mapping[str, JsonValue] | None = None,
+    name: str = "",
+) -> str:
+    """Do what `save` does, for tensors that may be copies of those of which ``marks`` are."""
+    tensors = {key: to_data(value, key=key) for key, value in state.items()}
+    digests = unchanged().digests(marks, tensors)
+    checkpoint = store.put(
+        tensors,
+        trial=trial,
+        parents=parents,
+        architecture=architecture,
+        metrics=metrics,
+        notes=notes,
+        name=name,
+        digests=digests,
+    )
+    if marks:
+        stored = {entry.key: entry.digest for entry in store.manifest(checkpoint).entries}
+        unchanged().remember(marks, tensors, stored)
+    return checkpoint
 
 
 def load(
@@ -95,16 +137,24 @@ def load(
             hint="Build the architecture that it was trained with, or load what fits with strict=False.",
         )
     sizes = {entry.key: entry.size for entry in entries if entry.key in matching}
+    digests = {entry.key: entry.digest for entry in entries}
     done, total = 0, sum(sizes.values())
     for batch in _batches(sizes):
         stored = store.get(checkpoint, keys=batch)
         with torch.no_grad():
             for key in batch:
                 fill(present[key], from_data(stored[key]))
+        remember_filled({key: present[key] for key in batch}, stored, digests)
         done += sum(sizes[key] for key in batch)
         if progress is not None:
             progress(done, total)
     return tuple(sorted(matching))
+
+
+def remember_filled(filled: Mapping[str, Tensor], stored: Mapping[str, TensorData], digests: Mapping[str, str]) -> None:
+    """Remember that tensors now are what is stored under these digests, those that kept their element type."""
+    same = {key: value for key, value in filled.items() if dtype_name(value.dtype) == stored[key].dtype}
+    unchanged().remember(marks_of(same), stored, digests)
 
 
 def tensors_of(model: nn.Module) -> dict[str, Tensor]:

@@ -20,7 +20,7 @@ from nascore.weights.rules import Grow, InheritanceRules, rules_from_json
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from nas_trial.weights.checkpoints import check_store, tensors_of
+from nas_trial.weights.checkpoints import check_store, remember_filled, tensors_of
 from nas_trial.weights.growing import Unfit, gathered, grown
 from nas_trial.weights.tensors import dtype_name, fill, from_data
 
@@ -134,8 +134,11 @@ class _Heir:
         whole = {part.parent_key for part in found.inherited if not part.ranges}
         data = read(whole) if whole else {}
         for part in found.inherited:
-            tensor = found.data[by_key[part.key].digest] if part.ranges else data[part.parent_key]
+            digest = by_key[part.key].digest
+            tensor = found.data[digest] if part.ranges else data[part.parent_key]
+            target = self._open[part.key]
             self._fill(part.key, from_data(tensor), "slice" if part.ranges else "exact")
+            remember_filled({part.key: target}, {part.key: tensor}, {part.key: digest})
 
     def _may_grow(self, key: str, found: Inheritance) -> bool:
         return key in found.initialised or any(how is not Grow.IDENTITY for how in self._rules.growths_of(key))

@@ -2,7 +2,8 @@
 
 The newest are what a population that ages draws parents from; the best are what is exported in the end. The newest have
 names in the store, ``recent-0`` to ``recent-<n-1>`` in turn, so that whoever looks sees why they are kept. What is
-released goes from the disk when the ring has come round, since collecting looks at the whole store. Not here: the
+released goes from the disk when the ring has come round, since collecting looks at the whole store. In a server's store
+a trial moves the names and releases nothing, for what goes there is for the server's people to say. Not here: the
 store's own rules (``WeightStore.keep_best``).
 """
 
@@ -14,6 +15,7 @@ from nascore.errors import InvalidInputError
 from nascore.record import Direction, Objective
 from nascore.weights import Direction as Order
 from nascore.weights import DirectoryStore
+from nascore.weights.access import WeightAccess
 
 from nas_trial.weights.checkpoints import save
 
@@ -32,7 +34,7 @@ class Keeping:
         InvalidInputError: ``keeps`` is neither ``True`` nor a number from 1.
     """
 
-    def __init__(self, store: DirectoryStore, keeps: bool | int, *, goal: Objective | None) -> None:
+    def __init__(self, store: WeightAccess, keeps: bool | int, *, goal: Objective | None) -> None:
         if keeps is not True and (type(keeps) is not int or keeps < 1):
             raise InvalidInputError(
                 f"keeps_weights is {keeps!r:.40}; it must be True, False, or how many of the newest and best are kept."
@@ -55,12 +57,12 @@ class Keeping:
         checkpoint = save(
             state, self._store, trial=trial, parents=parents, architecture=architecture, metrics=metrics, name=name
         )
-        if self._count and self._goal is not None:
-            self._let_go(trial, self._goal)
+        if self._count and self._goal is not None and isinstance(self._store, DirectoryStore):
+            self._let_go(self._store, trial, self._goal)
         return checkpoint
 
-    def _let_go(self, trial: int, goal: Objective) -> None:
+    def _let_go(self, store: DirectoryStore, trial: int, goal: Objective) -> None:
         order = Order.MINIMIZE if goal.direction is Direction.MINIMIZE else Order.MAXIMIZE
-        self._store.keep_best(_EXPERIMENT, goal.metric, self._count, direction=order)
+        store.keep_best(_EXPERIMENT, goal.metric, self._count, direction=order)
         if trial % self._count == 0:
-            self._store.collect()
+            store.collect()

@@ -19,8 +19,9 @@ from nascore.record import JsonValue
 from nascore.weights.access import WeightAccess
 from torch import Tensor
 
-from nas_trial.weights.checkpoints import check_state, check_store, save
+from nas_trial.weights.checkpoints import check_state, check_store, put_marked
 from nas_trial.weights.tensors import checked_tensor
+from nas_trial.weights.unchanged import marks_of
 
 logger = logging.getLogger(__name__)
 
@@ -69,14 +70,15 @@ class Uploader:
         check_state(state)
         tensors = {key: checked_tensor(value, key=key) for key, value in state.items()}
         self._host = {key: _copied(tensor, self._host.get(key)) for key, tensor in tensors.items()}
-        copied = _copies_begun(tensors)
+        copied, marks = _copies_begun(tensors), marks_of(tensors)
 
         def store() -> str:
             for event in copied:
                 event.synchronize()
-            return save(
+            return put_marked(
                 self._host,
                 self._store,
+                marks,
                 trial=trial,
                 parents=parents,
                 architecture=architecture,

@@ -275,18 +275,28 @@ def test_partial_channels_pass_the_mixture_and_the_others_go_past(kit):
     assert op.conv[0].weight.shape == (8, 8, 3, 3)
 
 
-def test_candidates_that_cannot_be_cut_are_refused_by_name(kit):
-    class Normed(nn.Module):
+def grouped():
+    return nn.GroupNorm(2, 8)
+
+
+def elastic():
+    kernel = nas.ValueChoice([3, 5], label="kernel")
+    return nas.Conv2d(8, 8, kernel, padding=kernel // 2)
+
+
+@pytest.mark.parametrize(("layer", "why"), [(grouped, "a GroupNorm"), (elastic, "the sizes of a Conv2d are decisions")])
+def test_candidates_that_cannot_be_cut_are_refused_by_name(kit, layer, why):
+    class Uncut(nn.Module):
         def __init__(self):
             super().__init__()
-            self.op = nas.LayerChoice({"norm": lambda: nn.GroupNorm(2, 8), "skip": nn.Identity}, label="op")
+            self.op = nas.LayerChoice({"layer": layer, "skip": nn.Identity}, label="op")
 
         def forward(self, x):
             return self.op(x)
 
-    net = kit.made(Normed)
+    net = kit.made(Uncut)
     sample = kit.sample(mixed(op=(0.5, 0.5)), Task.GRADIENT, partial_channels=4)
     x = torch.randn(3, 8, 5, 5, dtype=torch.float64)
-    with pytest.raises(NotImplementedError, match="'op' cannot use partial channels: a GroupNorm"):
+    with pytest.raises(NotImplementedError, match=f"'op' cannot use partial channels: {why}"):
         with net.executor._samples.applied(sample, device=torch.device("cpu")):
             net.net(x)

@@ -26,7 +26,7 @@ SEARCH_SCHEMA: Mapping[str, JsonValue] = _group(
     {"epochs": _COUNT, "warmupEpochs": _FROM_ZERO, "warmup_epochs": _FROM_ZERO}
 )
 DERIVE_SCHEMA: Mapping[str, JsonValue] = _group({"count": _COUNT})
-RETRAIN_SCHEMA: Mapping[str, JsonValue] = _group({"epochs": _COUNT})
+RETRAIN_SCHEMA: Mapping[str, JsonValue] = _group({"epochs": _FROM_ZERO})
 TRUST_SCHEMA: Mapping[str, JsonValue] = {
     "oneOf": [{"type": "boolean"}, _group({"random": _FROM_ZERO, "sampled": _FROM_ZERO})]
 }
@@ -60,7 +60,7 @@ def read_derive(node: Node) -> Part:
 
 def read_retrain(node: Node) -> Part:
     """Return how long they are retrained."""
-    return _counted(node, {"epochs": "retrain_epochs"}, read_count)
+    return _counted(node, {"epochs": "retrain_epochs"}, _from_zero)
 
 
 def read_supernets(node: Node) -> Part:

@@ -16,6 +16,7 @@ from typing import ClassVar
 from nascore.experiment.chain.extremes import cheapest, largest
 from nascore.record import Budget, Derived, JsonValue, Outcome, OutcomeStatus, Proposal, Role, Scored, Task, Trust
 from nascore.record.jsonform import one_shot_from_json
+from nascore.record.trial import IS_RESULT
 from nascore.space import Architecture
 from nascore.tuner import Determinism, NoProposal, Settings, Setup, Tuner
 
@@ -70,6 +71,8 @@ class Chain(Tuner[Settings]):
         searching = self._count(Role.SEARCH)
         if searching < len(self._searches):
             return self._search(number, *self._searches[searching])
+        if self._plan.retrain_epochs == 0:  # The supernets' word is the result.
+            return NoProposal.WAIT if self._waits_for(Role.SEARCH) else NoProposal.EXHAUSTED
         if self._queue is None:
             if self._waits_for(Role.SEARCH):
                 return NoProposal.WAIT
@@ -86,7 +89,9 @@ class Chain(Tuner[Settings]):
 
     def _search(self, number: int, supernet: int, member: int) -> Proposal:
         notes: dict[str, JsonValue] = {"role": Role.SEARCH.value, "supernet": supernet, "derive": self._plan.derive}
-        if self._trust.sampled and not supernet:
+        if self._plan.retrain_epochs == 0:
+            notes[IS_RESULT] = True
+        elif self._trust.sampled and not supernet:
             notes["score"] = self._trust.sampled
         if self._plan.workers > 1:
             notes |= {"member": member, "members": self._plan.workers, "sync_every": self._plan.sync_every}

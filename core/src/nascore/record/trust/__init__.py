@@ -2,6 +2,6 @@
 
 from nascore.record.trust.kendall import kendall_tau
 from nascore.record.trust.report import Baseline, TrustReport, trust_report
-from nascore.record.trust.words import trust_to_json, warnings_of
+from nascore.record.trust.words import note_of, trust_to_json, warnings_of
 
-__all__ = ["Baseline", "TrustReport", "kendall_tau", "trust_report", "trust_to_json", "warnings_of"]
+__all__ = ["Baseline", "TrustReport", "kendall_tau", "note_of", "trust_report", "trust_to_json", "warnings_of"]

@@ -1,20 +1,27 @@
 """The trust report of a one-shot search, made of its trials: the derived network, and what it is held against.
 
-The metric is the experiment's first objective, as each network had it after it was trained by itself: on data that no
-search has seen. Not here: the sentences (``words``), and which baselines are trained (``nascore.experiment.chain``).
+Networks are trained by themselves, and chosen by the experiment's first objective: the best of several random networks
+is the one with the best validation. What is then reported is the same metric on the test split (``"test accuracy"``),
+by which nothing was chosen: the best of many would look better than it is by what it was chosen by. Where not
+all networks have it, all are reported by the objective itself, so that like is held against like.
+
+Not here: the sentences (``words``), and which baselines are trained (``nascore.experiment.chain``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nascore.record.experiment import ExperimentRecord
-from nascore.record.oneshot import Role
+from nascore.record.oneshot import TEST_PREFIX, Role
 from nascore.record.outcome import OutcomeStatus
 from nascore.record.proposal import Objective, Task
 from nascore.record.trial import TrialRecord
 from nascore.record.trust.kendall import kendall_tau
+
+_RESULTS = frozenset({Role.RETRAIN, Role.RANDOM, Role.SAMPLED, Role.LARGEST, Role.SKIP})
+"""Roles of networks that are trained by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +30,15 @@ class Baseline:
 
     Attributes:
         trial: Its number.
-        value: Its value of the objective.
+        value: Its value of the metric that is reported.
+        chosen_by: Its value of the objective, by which it is the best.
         device_seconds: What it cost, and the others of which it is the best.
         count: Of how many it is the best.
     """
 
     trial: int
     value: float
+    chosen_by: float
     device_seconds: float
     count: int = 1
 
@@ -39,7 +48,9 @@ class TrustReport:
     """What came of a one-shot search.
 
     Attributes:
-        objective: What is compared.
+        objective: What networks are chosen by, and which way it is better.
+        metric: What is reported and compared: the objective's metric on the test split, or on validation if not all
+            networks have that one.
         derived: The best derived network; ``None`` if none was trained.
         random: The best of the random networks; ``None`` for none, as for the others.
         largest: The most expensive network.
@@ -52,6 +63,7 @@ class TrustReport:
     """
 
     objective: Objective
+    metric: str
     derived: Baseline | None
     random: Baseline | None
     largest: Baseline | None
@@ -63,6 +75,11 @@ class TrustReport:
     is_complete: bool
 
     @property
+    def is_tested(self) -> bool:
+        """Whether values are those of data by which nothing was chosen."""
+        return self.metric != self.objective.metric
+
+    @property
     def device_seconds(self) -> float:
         """Device-seconds of the search and of what it derived, which the random networks may cost as well."""
         return self.search_seconds + (0.0 if self.derived is None else self.derived.device_seconds)
@@ -71,15 +88,25 @@ class TrustReport:
 def trust_report(record: ExperimentRecord, trials: Sequence[TrialRecord]) -> TrustReport:
     """Return the report of a one-shot experiment, as far as it has come."""
     objective = record.spec.objectives[0]
-    searches = [trial for trial in trials if trial.proposal.task is Task.SEARCH]
-    tau, count = _agreement(objective, trials)
+    trained = [trial for trial in trials if _RESULTS.intersection(roles_of(trial)) and _is_valued(objective, trial)]
+    metric = _reported(objective, trained)
+    tau, count = _agreement(objective, trained, metric)
+
+    def best(*roles: Role) -> Baseline | None:
+        return _best(objective, [trial for trial in trained if set(roles).intersection(roles_of(trial))], metric)
+
     return TrustReport(
         objective=objective,
-        derived=_best(objective, _of(trials, Role.RETRAIN)),
-        random=_best(objective, [*_of(trials, Role.RANDOM), *_of(trials, Role.SAMPLED)]),
-        largest=_best(objective, _of(trials, Role.LARGEST)),
-        skip=_best(objective, _of(trials, Role.SKIP)),
-        search_seconds=sum(trial.outcome.duration_s for trial in searches if trial.outcome is not None),
+        metric=metric,
+        derived=best(Role.RETRAIN),
+        random=best(Role.RANDOM, Role.SAMPLED),
+        largest=best(Role.LARGEST),
+        skip=best(Role.SKIP),
+        search_seconds=sum(
+            trial.outcome.duration_s
+            for trial in trials
+            if trial.proposal.task is Task.SEARCH and trial.outcome is not None
+        ),
         tau=tau,
         tau_count=count,
         failed=sum(
@@ -97,34 +124,43 @@ def roles_of(trial: TrialRecord) -> tuple[str, ...]:
     return tuple(str(role) for role in (notes.get("role"), *listed) if role is not None)
 
 
-def _of(trials: Iterable[TrialRecord], role: Role) -> list[TrialRecord]:
-    return [trial for trial in trials if role in roles_of(trial)]
+def _metrics(trial: TrialRecord) -> Mapping[str, float]:
+    return {} if trial.outcome is None else trial.outcome.metrics
 
 
-def _value(objective: Objective, trial: TrialRecord) -> float | None:
-    outcome = trial.outcome
-    if outcome is None or outcome.status is not OutcomeStatus.COMPLETED:
+def _is_valued(objective: Objective, trial: TrialRecord) -> bool:
+    is_completed = trial.outcome is not None and trial.outcome.status is OutcomeStatus.COMPLETED
+    return is_completed and objective.metric in _metrics(trial)
+
+
+def _reported(objective: Objective, trained: Sequence[TrialRecord]) -> str:
+    """Return the metric on the test split if all networks have it, so that never one is held against the other."""
+    tested = TEST_PREFIX + objective.metric
+    return tested if trained and all(tested in _metrics(trial) for trial in trained) else objective.metric
+
+
+def _best(objective: Objective, trained: Sequence[TrialRecord], metric: str) -> Baseline | None:
+    if not trained:
         return None
-    return outcome.metrics.get(objective.metric)
+    best = max(trained, key=lambda trial: objective.score(_metrics(trial)))
+    seconds = sum(trial.outcome.duration_s for trial in trained if trial.outcome is not None)
+    metrics = _metrics(best)
+    return Baseline(
+        best.number,
+        value=metrics[metric],
+        chosen_by=metrics[objective.metric],
+        device_seconds=seconds,
+        count=len(trained),
+    )
 
 
-def _best(objective: Objective, trials: Iterable[TrialRecord]) -> Baseline | None:
-    valued = [(value, trial) for trial in trials if (value := _value(objective, trial)) is not None]
-    if not valued:
-        return None
-    value, best = max(valued, key=lambda pair: objective.score({objective.metric: pair[0]}))
-    seconds = sum(trial.outcome.duration_s for _, trial in valued if trial.outcome is not None)
-    return Baseline(best.number, value, seconds, len(valued))
-
-
-def _agreement(objective: Objective, trials: Iterable[TrialRecord]) -> tuple[float | None, int]:
+def _agreement(objective: Objective, trained: Iterable[TrialRecord], metric: str) -> tuple[float | None, int]:
     """Return tau and the number of networks; by the objective where the supernet knows it, by its loss otherwise."""
     own: list[float] = []
     of_supernet: list[float] = []
-    for trial in trials:
-        value, scored = _value(objective, trial), _supernet_score(objective, trial)
-        if value is not None and scored is not None:
-            own.append(objective.score({objective.metric: value}))
+    for trial in trained:
+        if (scored := _supernet_score(objective, trial)) is not None:
+            own.append(objective.score({objective.metric: _metrics(trial)[metric]}))
             of_supernet.append(scored)
     return kendall_tau(of_supernet, own), len(own)
 

@@ -20,10 +20,21 @@ def warnings_of(report: TrustReport) -> tuple[str, ...]:
     return tuple(_warnings(report))
 
 
+def note_of(report: TrustReport) -> str:
+    """Return what its values are; empty where they are those of the test split, as they should be."""
+    if report.is_tested or report.derived is None:
+        return ""
+    return (
+        f"Networks were chosen by these very values ({report.metric}), for not all of them were judged on a test "
+        "split; the best of many looks better by them than it is."
+    )
+
+
 def trust_to_json(report: TrustReport) -> JsonObject:
     """Return the report as scripts read it; written, never read back."""
     return {
-        "metric": report.objective.metric,
+        "metric": report.metric,
+        "chosen_by": report.objective.metric,
         "direction": report.objective.direction.value,
         "derived": _to_json(report.derived),
         "random": _to_json(report.random),
@@ -35,6 +46,7 @@ def trust_to_json(report: TrustReport) -> JsonObject:
         "kendall_tau_networks": report.tau_count,
         "failed_trials": report.failed,
         "is_complete": report.is_complete,
+        "note": note_of(report),
         "warnings": list(warnings_of(report)),
     }
 
@@ -45,6 +57,7 @@ def _to_json(baseline: Baseline | None) -> JsonObject | None:
     return {
         "trial": baseline.trial,
         "value": baseline.value,
+        "chosen_by_value": baseline.chosen_by,
         "device_seconds": baseline.device_seconds,
         "networks": baseline.count,
     }
@@ -73,16 +86,19 @@ def _warnings(report: TrustReport) -> Iterator[str]:
 
 
 def _lost(report: TrustReport, derived: Baseline) -> Iterator[str]:
-    metric = report.objective.metric
     several = "" if report.random is None else f"the best of {report.random.count} random networks"
     for name, other in ((several, report.random), ("the largest network", report.largest), ("all-skip", report.skip)):
         if other is None or other.trial == derived.trial:
             continue
-        ours, theirs = (report.objective.score({metric: each.value}) for each in (derived, other))
+        ours, theirs = (_score(report, each) for each in (derived, other))
         if ours <= theirs:
             how = "only equals" if ours == theirs else "is worse than"
-            yield f"The derived network ({metric} {derived.value:.4g}) {how} {name} ({other.value:.4g})."
+            yield f"The derived network ({report.metric} {derived.value:.4g}) {how} {name} ({other.value:.4g})."
     if report.largest is not None and report.largest.trial == derived.trial:
         yield "The derived network is the largest one: nothing was traded for its size, and no search was needed."
     if report.skip is not None and report.skip.trial == derived.trial:
         yield "The derived network skips everything: the search has collapsed."
+
+
+def _score(report: TrustReport, baseline: Baseline) -> float:
+    return report.objective.score({report.objective.metric: baseline.value})

@@ -89,7 +89,7 @@ def outcome_to_message(outcome: Outcome) -> tuner_pb2.Outcome:
         costs=costs_to_messages(outcome.costs) if outcome.costs else (),
     )
     if outcome.gradient:
-        write_mixed(outcome.gradient, message.gradient)
+        write_mixed(outcome.gradient, message, "gradient")
     return message
 
 

@@ -69,7 +69,7 @@ class PlantedPath(JudgedTask):
         for row, maps in zip(rows, self.maps, strict=True):
             kept.append(np.tanh(state @ maps.transpose(0, 2, 1)))  # (maps, batch, width)
             state = state + 0.5 * np.tensordot(row, kept[-1], axes=1)
-        error = state - self._target(inputs)
+        error = state - self.target(inputs)
         upstream = 2.0 * error / error.size
         gradient = np.zeros_like(rows)
         for layer in reversed(range(len(rows))):
@@ -79,7 +79,8 @@ class PlantedPath(JudgedTask):
             upstream = upstream + np.matmul(inner, self.maps[layer]).sum(axis=0)
         return float(np.mean(error**2)), gradient
 
-    def _target(self, inputs: Array) -> Array:
+    def target(self, inputs: Array) -> Array:
+        """Return what the planted path makes of inputs, shape (batch, width)."""
         state = inputs
         for index, maps in zip(self.planted, self.maps, strict=True):
             state = state + 0.5 * np.tanh(state @ maps[index].T)

@@ -1,0 +1,203 @@
+"""A small tuner that keeps the contract, and with a fault as argument breaks it in exactly that way.
+
+It speaks the protocol by itself: the host of nascore would mend several of these faults before anybody saw them.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+
+import grpc
+from nascore.space import Architecture
+from nascore.space.wire import architecture_to_message, space_from_message
+from nascore.v1 import tuner_pb2 as wire
+from nascore.v1.tuner_pb2_grpc import TunerServiceServicer, add_TunerServiceServicer_to_server
+
+FAULT = sys.argv[1] if len(sys.argv) > 1 else ""
+LEAKED = []
+GLOBAL = {"steps": 0}
+
+
+class Session:
+    """Level L1: proposals depend on the seed, the sum of what was told and the number of questions."""
+
+    def __init__(self, request):
+        self.space = space_from_message(request.space)
+        self.metric = request.objectives[0].metric
+        self.seq, self.steps, self.told, self.answers = 0, 0, "", {}
+        self.generator = Random(request.seed)
+        self.is_waiting = False
+        if request.HasField("snapshot") and FAULT != "restores nothing":
+            self.restore(request.snapshot)
+
+    def restore(self, snapshot):
+        state = json.loads(snapshot.state)
+        self.steps, self.told = state["steps"], state["told"]
+        self.answers = {int(number): bytes.fromhex(text) for number, text in state["answers"].items()}
+        self.seq = snapshot.seq
+
+    def saved(self):
+        answers = {number: body.hex() for number, body in self.answers.items()}
+        steps = 0 if FAULT == "forgets its generator" else self.steps
+        state = json.dumps({"steps": steps, "told": self.told, "answers": answers}).encode()
+        if FAULT == "saves with a trace":
+            self.steps += 1
+        return wire.Snapshot(state=state, seq=self.seq)
+
+    def tell(self, outcomes):
+        for told in outcomes:
+            if told.seq <= self.seq and FAULT != "double-counts":
+                continue
+            values = [metric.value for metric in told.outcome.metrics if metric.name == self.metric]
+            if FAULT == "chokes on failures":
+                values[0]
+            if FAULT == "remembers its own":
+                self.answers[told.proposal.number]
+            if FAULT == "squares" and values:
+                int(values[0] * 10)
+            self.told = hashlib.sha256(f"{self.told} {told.seq} {values}".encode()).hexdigest()
+            self.seq = max(self.seq, told.seq)
+
+    def ask(self, number, seed):
+        if number in self.answers and FAULT != "counts questions":
+            return wire.Proposal.FromString(self.answers[number])
+        if FAULT == "hangs" and number == 3:
+            time.sleep(600)
+        if FAULT == "dies" and number == 3:
+            os._exit(3)
+        if FAULT == "leaks":
+            LEAKED.append(os.urandom(128 * 1024))
+        self.steps += 1
+        GLOBAL["steps"] += 1
+        architecture = self.space.sample(self.generator_of(number, seed))
+        if FAULT == "proposes invalid" and number == 2:
+            architecture = Architecture({path: architecture[path] for path in list(architecture)[1:]})
+        proposal = wire.Proposal(
+            number=number, architecture=architecture_to_message(architecture), task=wire.TASK_EVALUATE
+        )
+        self.answers[number] = proposal.SerializeToString()
+        if len(self.answers) > 500:
+            del self.answers[min(self.answers)]
+        return proposal
+
+    def generator_of(self, number, seed):
+        if FAULT == "ignores the seed":
+            return Random(number)
+        if FAULT == "repeats itself":
+            return Random(1)
+        if FAULT == "rolls dice":
+            return Random()
+        if FAULT == "keeps a generator":
+            return self.generator
+        steps = GLOBAL["steps"] if FAULT == "shares state" else self.steps
+        return Random(f"{seed} {self.told} {steps}")
+
+
+class Mutant(TunerServiceServicer):
+    def __init__(self):
+        self.sessions = {}
+
+    def Describe(self, request, context):
+        if FAULT == "answers garbage":
+            return b"\xff\xff\xff"
+        schema = "no schema" if FAULT == "has no schema" else ""
+        newest = 7 if FAULT == "speaks newer" else 1
+        return wire.DescribeResponse(
+            name=f"mutant: {FAULT}" if FAULT else "well-behaved",
+            version="1",
+            min_protocol=newest,
+            max_protocol=newest,
+            modes=[wire.MODE_MULTI_TRIAL],
+            node_kinds=["one_of", "integer", "real", "group"] + ["graph"] * (FAULT == "claims nonsense"),
+            max_objectives=1,
+            determinism=wire.DETERMINISM_REPLAY,
+            settings_schema_json=schema,
+            can_snapshot=True,
+        )
+
+    def Open(self, request, context):
+        if refusal := self.refusal(request):
+            if FAULT == "crashes on what it cannot":
+                raise RuntimeError("no")
+            return wire.OpenResponse(cannot_tune="" if FAULT == "takes anything" else refusal)
+        if FAULT == "resets not" and request.session in self.sessions:
+            return wire.OpenResponse()
+        try:
+            self.sessions[request.session] = Session(request)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if FAULT == "resets silently" and request.HasField("snapshot"):
+                request.ClearField("snapshot")
+                self.sessions[request.session] = Session(request)
+                return wire.OpenResponse()
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"The session cannot be opened: {error}")
+        return wire.OpenResponse()
+
+    def refusal(self, request):
+        if request.mode == wire.MODE_ONE_SHOT:
+            return "The mutant does not search one-shot."
+        if len(request.objectives) != 1:
+            return "The mutant takes one objective."
+        text = str(request.space)
+        return "The mutant takes neither some_of nor repeat." if "some_of {" in text or "repeat {" in text else ""
+
+    def found(self, name, context):
+        if name not in self.sessions:
+            if FAULT == "dies of strangers":
+                os._exit(1)
+            if FAULT == "opens by itself":
+                context.abort(grpc.StatusCode.INTERNAL, "no idea")
+            context.abort(grpc.StatusCode.NOT_FOUND, f"No session {name!r} is open.")
+        return self.sessions[name]
+
+    def Ask(self, request, context):
+        session = self.found(request.session, context)
+        session.tell(request.outcomes)
+        self.check(session, request.told_through, context)
+        if FAULT == "takes back its end":
+            few = min(6, session.space.size().high)
+            if request.first_number >= few and request.first_number != few + 3 and not session.is_waiting:
+                session.is_waiting = True
+                return wire.AskResponse(status=wire.ASK_STATUS_EXHAUSTED)
+            session.is_waiting = False
+        proposals = [session.ask(number, seed) for number, seed in enumerate(request.seeds, request.first_number)]
+        return wire.AskResponse(proposals=proposals, status=wire.ASK_STATUS_OK)
+
+    def Tell(self, request, context):
+        session = self.found(request.session, context)
+        self.check(session, request.after_seq, context)
+        session.tell(request.outcomes)
+        return wire.TellResponse(told_through=session.seq)
+
+    def check(self, session, seq, context):
+        if seq > session.seq and FAULT != "overlooks gaps":
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"Outcomes after {session.seq} are missing.")
+
+    def Snapshot(self, request, context):
+        return wire.SnapshotResponse(snapshot=self.found(request.session, context).saved())
+
+    def Close(self, request, context):
+        self.sessions.pop(request.session, None)
+        return wire.CloseResponse()
+
+
+def main():
+    if FAULT == "crashes on start":
+        raise RuntimeError("it never worked")
+    if FAULT == "greets oddly":
+        print("hello", flush=True)  # noqa: T201 - on purpose
+        time.sleep(600)
+    server = grpc.server(ThreadPoolExecutor(max_workers=1))
+    add_TunerServiceServicer_to_server(Mutant(), server)
+    address = f"unix:{os.environ['NASCORE_TUNER_SOCKET']}"
+    server.add_insecure_port(address)
+    server.start()
+    print(f"nascore-tuner v1 {address}", flush=True)  # noqa: T201 - the host waits for this line
+    server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    main()
