@@ -22,10 +22,11 @@ QUICK = {
 }
 """Steps that are right for some hundred samples; the published ones are for tens of thousands."""
 JUDGED = {
-    Enas: {"samples": 10, "updates": 15, "learning_rate": 0.02, "hidden": 32, "skip_weight": 0.0},
+    Enas: {"updates": 20, "learning_rate": 0.02, "hidden": 32, "skip_weight": 0.0, "entropy_bonus": 0.03},
     Reinforce: {"samples": 10, "updates": 2, "learning_rate": 0.1},
-    Ppo: {"samples": 20, "updates": 10, "learning_rate": 0.01, "hidden": 32},
+    Ppo: {"samples": 20, "updates": 10, "learning_rate": 0.01, "hidden": 32, "entropy": 0.03},
 }
+"""The bonus on entropy keeps a controller from settling early: without it some tasks are missed by a layer or two."""
 
 every_tuner = pytest.mark.parametrize("tuner", TUNERS, ids=lambda tuner: tuner.name)
 
@@ -197,9 +198,9 @@ def test_reinforce_finds_twenty_of_twenty_planted_paths(mode):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("tuner", [Enas, Ppo], ids=lambda tuner: tuner.name)
-def test_a_controller_finds_a_planted_path_of_six_layers(tuner):
-    """Of one task; on others a controller settles early and misses a layer or two, as the README says."""
-    assert judge(tuner, PlantedPath(), seed=0, settings=JUDGED[tuner]).is_exact
+def test_a_controller_finds_five_of_five_planted_paths(tuner):
+    verdicts = [judge(tuner, PlantedPath(seed), seed=seed, settings=JUDGED[tuner]) for seed in range(5)]
+    assert [verdict.distance for verdict in verdicts] == [0] * 5
 
 
 @every_tuner

@@ -94,13 +94,36 @@ def end_forks_by_signals() -> None:
 
     A pool of processes would wait for ever for one that has inherited a handler of ours, and does not end by it.
     """
-    os.register_at_fork(after_in_child=_end_by_signals)
+    os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_end_by_signals)
+
+
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+
+
+class _Held(threading.local):
+    """The signals that each thread blocked before it began to fork."""
+
+    def __init__(self) -> None:
+        self.masks: list[set[signal.Signals | int]] = []
+
+
+_held = _Held()
+
+
+def _hold() -> None:
+    # A signal that came to the fork before its handlers are its own would be taken by ours, and lost.
+    _held.masks.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)))
+
+
+def _release() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _held.masks.pop())
 
 
 def _end_by_signals() -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _ENDING:
         # A fork's only thread is its main one, whichever thread forked.
         signal.signal(number, signal.SIG_DFL)
+    _release()
 
 
 class _Handler:

@@ -70,6 +70,9 @@ class EnasSettings(PolicySettings):
     temperature: float = Field(1.0, gt=0, description="Scores are divided by it before they are bounded.")
     baseline_decay: float = Field(0.99, ge=0, lt=1, description="Decay of the moving average of rewards.")
     entropy: float = Field(1e-4, ge=0, description="Weight of the entropy in the reward.")
+    entropy_bonus: float = Field(
+        0.0, ge=0, description="Weight of the entropy in the objective, with its gradient; 0.03 suits short searches."
+    )
     skip_weight: float | None = Field(
         None, ge=0, description="Weight of the penalty on skip connections; published 0.8 (macro)."
     )
@@ -100,6 +103,7 @@ class Enas(PolicyTuner[EnasSettings]):
         return Aims(
             baseline_decay=self.settings.baseline_decay,
             entropy_in_reward=self.settings.entropy,
+            entropy_bonus=self.settings.entropy_bonus,
             skip_weight=self._published().skip_weight if weight is None else weight,
             skip_target=self.settings.skip_target,
         )
