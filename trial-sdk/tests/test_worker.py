@@ -154,7 +154,7 @@ def test_sigterm_returns_the_lease_and_ends_well(serve, isolation):
     below = worker.descendants()
     worker.signal(signal.SIGTERM)
     assert worker.wait() == 0
-    assert served.experiment.returned == [0]
+    assert served.experiment.returned == [0], worker.output()
     assert served.experiment.finished == {}
     assert len(below) == (2 if isolation == "fork" else 0)
     until(lambda: all(map(gone, below)))
