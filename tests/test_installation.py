@@ -1,5 +1,6 @@
 """Packages install alone: a strategy brings no torch, and goes as it came."""
 
+import re
 import subprocess
 import sys
 import venv
@@ -48,4 +49,5 @@ def test_wheels_hold_types_licence_and_no_tests(package: str, tmp_path: Path) ->
     names = _run(sys.executable, "-m", "zipfile", "-l", wheel, folder=tmp_path)
     assert "py.typed" in names
     assert "licenses/LICENSE" in names
-    assert "test_" not in names
+    # What `nascore tuners new` writes a package from lies there as text.
+    assert not re.search(r"test_\w*\.py\s", names)
