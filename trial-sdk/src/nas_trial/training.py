@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import torch
 from nascore.errors import InvalidInputError
-from nascore.record import Budget
+from nascore.record import TEST_PREFIX, Budget
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from nas_trial.failures import NonFiniteError
 from nas_trial.metrics import MetricAverage, batch_size
-from nas_trial.oneshot.splits import TEST_PREFIX, validation_halves
+from nas_trial.oneshot.splits import validation_halves
 from nas_trial.placement import Placement
 from nas_trial.progress import metrics_text, write_line
 from nas_trial.trial import Trial

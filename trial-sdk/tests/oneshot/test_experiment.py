@@ -2,8 +2,7 @@
 
 import nas_trial as nas
 import pytest
-from nas_trial.oneshot.splits import TEST_PREFIX
-from nascore.record import OneShot, Role, Schedule, TrialState, Trust
+from nascore.record import TEST_PREFIX, OneShot, Role, Schedule, TrialState, Trust
 from nascore.weights import DirectoryStore
 
 

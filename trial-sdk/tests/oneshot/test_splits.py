@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nas_trial.oneshot import gathered
 from nas_trial.oneshot.gathered import gather
-from nas_trial.oneshot.splits import TEST_PREFIX, training_halves, validation_halves
+from nas_trial.oneshot.splits import training_halves, validation_halves
 from nas_trial.oneshot.stream import Stream
 from nas_trial.training import train
 from nascore.errors import InvalidInputError, UnsupportedError
+from nascore.record import TEST_PREFIX
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 import numpy as np
+from nascore.errors import InternalError
 from nascore.record import Budget, Derived, JsonValue, Outcome, OutcomeStatus, Proposal, Task, Unrolled
 from nascore.tuner import Determinism, Mode, NoProposal, Schedule, Setup, Tuner
 
@@ -130,7 +131,7 @@ class MixtureTuner(Tuner[MixtureSettingsT]):
 
     def _scored(self, kind: str) -> Draw:
         """Return the weights of a sample that is to be scored; its kind is one that ``_planned`` returned."""
-        raise NotImplementedError
+        raise InternalError(f"{self.name} planned to score {kind!r}, but does not say with which weights.")
 
     def _take_score(self, kind: str, outcome: Outcome) -> None:
         """Take the outcome of a sample that was scored."""

@@ -3,6 +3,6 @@
 Only the splitting of data is imported here, for every trial may need it; see ``carrying`` for the search itself.
 """
 
-from nas_trial.oneshot.splits import TEST_PREFIX, Halves, training_halves, validation_halves
+from nas_trial.oneshot.splits import Halves, training_halves, validation_halves
 
-__all__ = ["TEST_PREFIX", "Halves", "training_halves", "validation_halves"]
+__all__ = ["Halves", "training_halves", "validation_halves"]

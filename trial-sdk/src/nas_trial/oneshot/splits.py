@@ -26,9 +26,6 @@ from nas_trial.oneshot.randomness import OwnGenerators
 from nas_trial.oneshot.source import GatheredSource, LoaderSource, Source, UserSource, can_be_parted
 from nas_trial.trial import Trial
 
-TEST_PREFIX = "test "
-"""What stands before the names of metrics that were measured on the test split."""
-
 _SEED = 0x6E61732073706C69  # Of every split there is; what matters is only that it never changes.
 
 
