@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -55,6 +56,15 @@ def test_a_search_runs_to_its_end_and_is_kept(invoke, experiment_file, home):
     run_file = json.loads((home / "experiments" / record.id / "run.json").read_text())
     assert (run_file["parallel"], run_file["isolation"], run_file["tuner"]) == (2, "fork", "toy")
     assert not (home / "experiments" / record.id / "token").exists()
+
+
+def test_a_home_with_a_comma_in_its_name_serves(invoke, experiment_file, monkeypatch):
+    # A short path: one that is too long for a socket is never listened at.
+    with tempfile.TemporaryDirectory(prefix="a, b", dir="/tmp") as home:
+        monkeypatch.setenv("NASCORE_HOME", home)
+        ran = invoke("run", str(experiment_file), "--trials", "1")
+        assert ran.exit_code == 0, ran.stderr
+        assert counts(archive.load(Path(home), "toys").record) == {TrialState.SUCCEEDED: 1}
 
 
 @pytest.mark.slow

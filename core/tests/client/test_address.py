@@ -29,6 +29,7 @@ from nascore.errors import InvalidInputError, UnavailableError
         ("unix:/a\0b", "absolute"),
         ("unix:/" + "a" * 107, "has 108 bytes, at most 107"),
         ("unix:/" + "ä" * 54, "has 109 bytes"),
+        ("unix:/a,b/s", "cannot connect to a path with a comma"),
     ],
 )
 def test_malformed_address_is_refused(text: str, sentence: str) -> None:

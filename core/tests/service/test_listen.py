@@ -142,6 +142,16 @@ def test_deep_temporary_folder_does_not_break_the_path_limit(tmp_path: Path, mon
     assert list(deep.iterdir()) == []
 
 
+def test_temporary_folder_with_a_comma_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a,b"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    place = SocketPlace(UnixAddress(""))
+    assert "," not in place.address.path
+    place.release()
+    assert list(folder.iterdir()) == []
+
+
 def test_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="there is no folder"):
         SocketPlace(UnixAddress(f"{tmp_path}/none/s"))

@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nascore.client.address import MAX_UNIX_PATH
+from nascore.client.address import UnixAddress
 from nascore.client.tls import read_pem
+from nascore.errors import InvalidInputError
 from nascore.experiment import Experiments
 from nascore.journal import Holder, Location
 from nascore.record import Asked, Told
@@ -157,11 +158,15 @@ async def opened(
 def _lasting(address: str, folder: Path) -> str:
     """Return where to listen: a socket in the experiment's folder, where workers find the server that comes after this.
 
-    A path that is too long for a socket leaves the choice to the server; workers from elsewhere then learn the new
-    address from whoever started it.
+    A path that no socket can have, for its length or a comma in it, leaves the choice to the server; workers from
+    elsewhere then learn the new address from whoever started it.
     """
-    path = folder.absolute() / _SOCKET_NAME
-    return f"unix:{path}" if address == _ANY_SOCKET and len(os.fsencode(path)) <= MAX_UNIX_PATH else address
+    if address != _ANY_SOCKET:
+        return address
+    try:
+        return str(UnixAddress(str(folder.absolute() / _SOCKET_NAME)))
+    except InvalidInputError:
+        return address
 
 
 def new_request_id() -> str:

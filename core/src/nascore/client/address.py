@@ -25,7 +25,7 @@ class UnixAddress:
     """A socket in the file system; an empty path asks a server for a fresh one.
 
     Raises:
-        InvalidInputError: If the path is relative, too long for the system, or holds a zero byte.
+        InvalidInputError: If the path is relative, too long for the system, or holds a zero byte or a comma.
     """
 
     path: str
@@ -36,6 +36,12 @@ class UnixAddress:
             raise InvalidInputError(
                 f"address unix:{self.path}: the path has {length} bytes, at most {MAX_UNIX_PATH} fit.",
                 hint="Put the socket into a folder with a short name, for example below /tmp.",
+            )
+        if "," in self.path:
+            # It would listen there, and never be found: a client of gRPC reads a comma as the end of one address.
+            raise InvalidInputError(
+                f"address unix:{self.path}: gRPC cannot connect to a path with a comma.",
+                hint="Put the socket into a folder without one in its name, for example below /tmp.",
             )
         if "\0" in self.path or self.path.startswith("//") or (self.path and not self.path.startswith("/")):
             raise InvalidInputError(

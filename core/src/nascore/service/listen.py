@@ -102,9 +102,9 @@ class SocketPlace:
 
 def _fresh_folder() -> str:
     folder = tempfile.mkdtemp(prefix="nascore-")
-    if len(folder) + len(_SOCKET_NAME) + 1 <= MAX_UNIX_PATH:
+    if len(folder) + len(_SOCKET_NAME) + 1 <= MAX_UNIX_PATH and "," not in folder:
         return folder
-    # A deep TMPDIR is common on clusters and macOS; the socket's path must stay short.
+    # A deep TMPDIR is common on clusters and macOS; the socket's path must stay short. For commas see `UnixAddress`.
     Path(folder).rmdir()
     return tempfile.mkdtemp(prefix="nascore-", dir="/tmp")
 
