@@ -4,6 +4,7 @@ It stands in for ``nascore.service`` because tests of a worker need to command i
 be away for a while.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -42,6 +43,7 @@ from nascore.space.wire import space_from_message
 from nascore.status import to_call_status
 from nascore.v1 import experiment_pb2, experiment_pb2_grpc, trial_pb2, trial_pb2_grpc
 
+NUMBERS = itertools.count()
 BEHAVIOURS = Path(__file__).parent / "behaviours.py"
 
 
@@ -243,9 +245,14 @@ class Worker:
         self.code = None
 
     def _asked(self, request):
-        self._zygote.stdin.write(json.dumps(request) + "\n")
+        number = next(NUMBERS)
+        self._zygote.stdin.write(json.dumps({"number": number, **request}) + "\n")
         self._zygote.stdin.flush()
-        return int(self._zygote.stdout.readline())
+        while True:
+            # A test that timed out has left the answer to its last question.
+            answered, answer = map(int, self._zygote.stdout.readline().split())
+            if answered == number:
+                return answer
 
     def wait(self):
         if self.code is None:

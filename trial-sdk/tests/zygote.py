@@ -1,7 +1,8 @@
 """Starts workers by forking, so that a test need not wait for torch to be imported; not a test itself.
 
-It reads one JSON request a line: ``{"environment": ..., "output": path}`` is answered with a process id,
-``{"wait": pid}`` with its exit code. It has no threads, like the fresh interpreter that it stands for.
+It reads one JSON request a line: ``{"number": n, "environment": ..., "output": path}`` is answered by n and a process
+id, ``{"number": n, "wait": pid}`` by n and its exit code, which may be asked again: a test that timed out while
+it waited leaves an answer unread. It has no threads, like the fresh interpreter that it stands for.
 """
 
 import json
@@ -36,11 +37,17 @@ def start(environment, output):
         os._exit(code)
 
 
+codes = {}
+
+
+def waited(pid):
+    if pid not in codes:
+        codes[pid] = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return codes[pid]
+
+
 for line in sys.stdin:
     request = json.loads(line)
-    if "wait" in request:
-        answer = os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])
-    else:
-        answer = start(request["environment"], request["output"])
-    sys.stdout.write(f"{answer}\n")
+    answer = waited(request["wait"]) if "wait" in request else start(request["environment"], request["output"])
+    sys.stdout.write(f"{request['number']} {answer}\n")
     sys.stdout.flush()
