@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nas_trial as nas
 import torch
-from nas_trial import remote_post, supervisor
+from nas_trial import remote_line, supervisor
 from nas_trial.isolation import child
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -173,8 +173,8 @@ def main():
     if "KEEP" in os.environ:
         child.is_costly_to_start = lambda device: True
     supervisor.STOP_WAIT_S = float(os.environ.get("STOP_WAIT", "30"))
-    remote_post.TIMEOUT_S = float(os.environ.get("TIMEOUT", "10"))
-    remote_post.PATIENCE_S = float(os.environ.get("PATIENCE", "0.2"))
+    remote_line.TIMEOUT_S = float(os.environ.get("TIMEOUT", "10"))
+    remote_line.PATIENCE_S = float(os.environ.get("PATIENCE", "0.2"))
     Behaviours.epochs = int(os.environ.get("EPOCHS", "2"))
     if "LOOP" in os.environ:
         free_form()

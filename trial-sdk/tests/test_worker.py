@@ -114,7 +114,7 @@ def test_a_trial_ends_when_the_server_says_so_and_the_next_one_works(serve, isol
     served.experiment.stopped_reports.add(0)
     served.experiment.commands = {1: "COMMAND_STOP"}
     served.experiment.lost.add((2, 1))
-    served.work(EPOCHS="6", NASCORE_ISOLATION=isolation)
+    served.work(EPOCHS="100", NASCORE_ISOLATION=isolation)
     for number in (0, 1):
         outcome = served.outcome(number)
         assert (outcome.status, outcome.failure.kind) == (OutcomeStatus.PRUNED, FailureKind.STOPPED)

@@ -30,7 +30,7 @@ from nas_trial.nni.script import ScriptTrial
 from nas_trial.oneshot.carrying import SearchTrial, carry_out_search
 from nas_trial.oneshot.orders import is_judged_on_test
 from nas_trial.oneshot.overseer import Ended, Wish
-from nas_trial.remote_post import line_of
+from nas_trial.remote_line import line_of
 from nas_trial.termination import end_forks_by_signals
 from nas_trial.trial import Trial
 from nas_trial.trial_log import flush, log_file, redirect
@@ -103,10 +103,8 @@ def _attempt(
 ) -> Attempt:
     if isinstance(trial, ScriptTrial):
         return trial.carry_out(lease, objectives=briefing.objectives, report=reporter.report)
-    is_search = lease.proposal.task is Task.SEARCH
-    # What a search saves of itself is only ever released in a folder.
-    with opened_store(folder, way={} if is_search else way) as store:
-        if is_search:
+    with opened_store(folder, way=way) as store:
+        if lease.proposal.task is Task.SEARCH:
             return carry_out_search(SearchTrial(trial, lease, line_of(way, lease), reporter, store, briefing))
         trial.reports_on_test = is_judged_on_test(lease.proposal)
         return carry_out(trial, lease, report=reporter.report, store=store, briefing=briefing)

@@ -1,6 +1,6 @@
 """A search's line to whoever holds the tuner and the shared weights: a server, or an engine in the same process.
 
-Not here: the lines themselves (``nas_trial.remote_post``, ``nas_trial.embedded``).
+Not here: the lines themselves (``nas_trial.remote_line``, ``nas_trial.embedded``).
 """
 
 from __future__ import annotations
