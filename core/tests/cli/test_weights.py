@@ -50,6 +50,15 @@ def test_a_store_that_is_not_there_is_refused(invoke, words, tmp_path):
         (["export", "best", "-o", "none/x", "--store", "store"], "OS_ERROR"),
         (["lineage", "best", "--depth", "0", "--store", "store"], "0 is too small"),
         (["gc", "--stale-after", "soon", "--store", "store"], "is not a duration"),
+        (["gc", "last"], "`gc` is about a whole store, which is named by --store; `last` is no option"),
+        (["ls", "last"], "Write `nascore weights ls --store last`"),
+        (["ls", "best; rm", "--json"], "Write `nascore weights ls --store 'best; rm'`"),
+        (["ls"], "--store was not given, so the last experiment's was meant. There is no experiment 'last' in "),
+        (["show", "best"], "--store takes a folder, a URL, or an experiment"),
+        (
+            ["ls", "--store", "elsewhere"],
+            "`--store elsewhere` is no folder with one, so an experiment was meant. There is no experiment",
+        ),
         (["ls", "--store", "nosuch://x"], "nosuch"),
         (["ls", "--store", "store", "--server", "unix:/none"], "cannot be given together"),
         (["serve", "store", "--tls-cert", "store/log.jsonl"], "belong together"),
@@ -118,8 +127,12 @@ def test_gc_removes_what_nobody_names(invoke, made, tmp_path):
     with_store.unname("default", "best")
     with_store.release(made[0])
     with_store.close()
+    would = invoke("weights", "gc", "--dry-run", "--store", "store")
+    asked = json.loads(invoke("weights", "gc", "--dry-run", "--store", "store", "--json").stdout)
     document = json.loads(invoke("weights", "gc", "--store", "store", "--json").stdout)
     assert document["bytes"] > 70_000
+    assert asked == document
+    assert would.stdout == f"Would remove 1 file and 0 stale uploads: {document['bytes']:,} bytes.\n"
     assert invoke("weights", "gc", "--store", "store").stdout == "Removed 0 files and 0 stale uploads: 0 bytes.\n"
 
 
@@ -145,6 +158,8 @@ def test_the_store_of_an_experiment_is_found_by_its_id(invoke, keep, tmp_path):
     refused = invoke("weights", "ls")
     assert refused.exit_code == 1
     assert "has kept no weights" in refused.stderr
+    assert kept in refused.stderr.replace("\n", "")
+    assert "--store" in refused.stderr
     first, *_ = filled(DirectoryStore(tmp_path / "home" / "experiments" / kept / "weights"))
     for words in ((), ("--store", "last"), ("--store", kept), ("--store", kept[:10]), ("--store", "kept")):
         rows = json.loads(invoke("weights", "ls", "--json", *words).stdout)
@@ -175,6 +190,9 @@ def test_a_server_of_weights_answers_the_same_verbs(begin, invoke, made, tmp_pat
     assert invoke("weights", "export", "best", "-o", "x", *there).exit_code == 0
     assert invoke("weights", "export", "best", "-o", "y", "--store", "store").exit_code == 0
     assert (tmp_path / "x").read_bytes() == (tmp_path / "y").read_bytes()
+    refused = invoke("weights", "gc", "--dry-run", *there)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "--dry-run looks at a store itself" in refused.stderr
     (tmp_path / "wrong").write_text("x" * 43)
     assert invoke("weights", "ls", "--server", address, "--token-file", "wrong").exit_code == 1
     process.send_signal(signal.SIGTERM)

@@ -17,7 +17,7 @@ from pathlib import Path
 from blake3 import blake3
 from nascore import failpoints
 from nascore.errors import NascoreError
-from nascore.weights import Direction, DirectoryStore, Entry, Manifest, TensorData, blob_header, collection
+from nascore.weights import Direction, DirectoryStore, Entry, Manifest, TensorData, blob_header, collection, compaction
 from nascore.weights.index import Change
 from nascore.weights.placing import FilePlacement
 
@@ -37,6 +37,9 @@ PLACES = (
     ("weights.before_unlink", 4),
     ("weights.removing", 12),
     ("weights.after_unlink", 4),
+    ("weights.before_compaction", 3),
+    ("weights.after_compaction", 3),
+    ("weights.after_succession", 3),
 )
 NAMES = ("best", "last")
 LARGE = 20_000
@@ -133,6 +136,14 @@ def plant(bug):
                 connection.execute("DELETE FROM blobs WHERE digest = ?", (digest,))
 
         collection.mark = mark
+    elif bug == "successor-of-nobody":
+        head_line = compaction.head_line
+
+        def nobodys(identity, **summary):
+            failpoints.failpoint("weights.bug")
+            return head_line(identity, **summary | {"succeeds": "0" * 16})
+
+        compaction.head_line = nobodys
     elif bug == "index-before-log":
 
         def commit(self):
@@ -223,6 +234,7 @@ def named(folder, said):
 
 
 def main(folder, kills, seed, bug=""):
+    compaction.WORTH_BYTES = 4_000
     rng = random.Random(int(seed))
     kept = set()
     done = 0

@@ -417,6 +417,24 @@ def test_a_stale_upload_is_collected_and_a_fresh_one_is_not(store):
     assert store.upload(digest, len(content)).offset == 0
 
 
+def test_a_rehearsal_says_what_goes_and_removes_nothing(store):
+    kept = committed(store, {"a": LARGE, "b": SMALL}, trial=1)
+    gone = committed(store, {"a": LARGE, "c": tensor(3), "d": tensor(4, 40_000)}, trial=2)
+    store.release(gone)
+    upload(store, tensor(5))
+    with store.upload("0" * 64, 100) as writer:
+        writer.write(0, b"in progress")
+        said = store.collect(stale_after_s=0, is_rehearsal=True)
+        assert said == store.collect(stale_after_s=0, is_rehearsal=True)
+        assert said.stagings == 1
+        assert store.manifest(gone)
+        assert store.present([blob(tensor(5))[0]])
+        assert store.collect(stale_after_s=0) == said
+    assert said.files >= 2
+    assert store.collect(stale_after_s=0, is_rehearsal=True).files == 0
+    assert store.get(kept) == {"a": LARGE, "b": SMALL}
+
+
 def test_an_upload_in_progress_is_never_stale(store):
     digest, content = blob(LARGE)
     with store.upload(digest, len(content)) as writer:

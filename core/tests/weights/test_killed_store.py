@@ -27,7 +27,7 @@ def test_two_hundred_killed_writers_lose_nothing(tmp_path, seed):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("bug", ["row-before-file", "collect-without-dying", "index-before-log"])
+@pytest.mark.parametrize("bug", ["row-before-file", "collect-without-dying", "index-before-log", "successor-of-nobody"])
 def test_a_store_with_a_planted_bug_is_found_out(tmp_path, bug):
     done = killed(tmp_path, 40, bug=bug)
     assert done.returncode == 1, done.stdout

@@ -97,3 +97,11 @@ def test_files_of_ours_are_read_by_the_safetensors_package():
 def test_a_tensor_whose_parts_do_not_fit_is_refused(dtype, shape, data):
     with pytest.raises(InvalidInputError):
         TensorData(dtype, shape, data)
+
+
+def test_a_header_that_is_known_is_refused_with_another_size() -> None:
+    header = blob_header("F32", (5,))
+    assert read_blob_header(header + bytes(20), size=len(header) + 20, file="blob") == ("F32", (5,))
+    for wrong in (19, 21):
+        with pytest.raises(DataLossError, match="blob"):
+            read_blob_header(header + bytes(wrong), size=len(header) + wrong, file="blob")

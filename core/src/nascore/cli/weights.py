@@ -12,7 +12,7 @@ from nascore.cli.screen import emit_document, printable, say, show
 from nascore.cli.tables import facts_table, table_of
 from nascore.cli.verb import Verb, json_option
 from nascore.cli.weightscare import export, gc, verify
-from nascore.cli.weightsplace import LAST, chosen_store, store_options
+from nascore.cli.weightsplace import LAST, NAMES_NO_STORE, chosen_store, store_options
 from nascore.cli.weightsserve import serve
 from nascore.cli.wording import metric
 from nascore.weights import Listed, Manifest, Relative
@@ -30,7 +30,7 @@ def command() -> None:
     """
 
 
-@command.command("ls", cls=Verb)
+@command.command("ls", cls=Verb, context_settings=NAMES_NO_STORE)
 @store_options
 @click.option("--experiment", metavar="NAME", default="", help="Only checkpoints of this experiment of the store.")
 @click.option("--trial", type=Count(0), metavar="N", help="Only checkpoints of this trial.")

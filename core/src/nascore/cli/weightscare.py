@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,9 +14,10 @@ from nascore.cli.options import Parsed
 from nascore.cli.screen import emit_document, printable, say, show
 from nascore.cli.tables import table_of
 from nascore.cli.verb import Verb, json_option
-from nascore.cli.weightsplace import LAST, chosen_store, store_options
+from nascore.cli.weightsplace import LAST, NAMES_NO_STORE, Chosen, chosen_store, store_options
 from nascore.cli.wording import count_text
-from nascore.weights import Damage
+from nascore.errors import UnsupportedError
+from nascore.weights import Collected, Damage, WeightStore
 from nascore.weights.contract import STALE_AFTER_S
 from nascore.weights.durable import sync_folder, write_file
 from nascore.weights.safetensors import file_parts
@@ -55,8 +58,9 @@ def export(
     click.echo(str(output))
 
 
-@click.command("gc", cls=Verb)
+@click.command("gc", cls=Verb, context_settings=NAMES_NO_STORE)
 @store_options
+@click.option("--dry-run", "is_rehearsal", is_flag=True, help="Only say what would be removed.")
 @click.option(
     "--stale-after",
     type=Parsed("duration", parse_duration),
@@ -71,17 +75,28 @@ def gc(
     server: str | None,
     token_file: Path | None,
     stale_after: float | None,
+    is_rehearsal: bool,
     as_json: bool,
 ) -> None:
     """Remove what no checkpoint names; what is named is never touched."""
     with chosen_store(context, store, server=server, token_file=token_file) as chosen:
         age_s = STALE_AFTER_S if stale_after is None else stale_after
-        removed = chosen.weights.collect(stale_after_s=age_s)
+        collect = _rehearsed(chosen) if is_rehearsal else chosen.weights.collect
+        removed = collect(stale_after_s=age_s)
     if as_json:
         emit_document({"files": removed.files, "stagings": removed.stagings, "bytes": removed.bytes})
     else:
         files, uploads = count_text(removed.files, "file"), count_text(removed.stagings, "stale upload")
-        click.echo(f"Removed {files} and {uploads}: {removed.bytes:,} bytes.")
+        click.echo(f"{'Would remove' if is_rehearsal else 'Removed'} {files} and {uploads}: {removed.bytes:,} bytes.")
+
+
+def _rehearsed(chosen: Chosen) -> Callable[..., Collected]:
+    if not isinstance(chosen.weights, WeightStore):
+        raise UnsupportedError(
+            f"--dry-run looks at a store itself, not at that of the server {chosen.where}.",
+            hint="Run it where the store is, with --store. Without --dry-run the server does the work.",
+        )
+    return partial(chosen.weights.collect, is_rehearsal=True)
 
 
 @click.command("verify", cls=Verb)

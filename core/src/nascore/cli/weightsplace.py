@@ -6,6 +6,7 @@ Not here: what is shown of them (``nascore.cli.weights``).
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,15 +16,20 @@ from typing import Protocol, TypeVar
 
 import click
 
-from nascore.cli.source import choose_records, server_client, server_options
+from nascore.cli.failure import WrongUsageError
+from nascore.cli.source import choose_records, chosen_home, server_client, server_options
 from nascore.cli.suggestion import did_you_mean
 from nascore.errors import InvalidInputError, NotFoundError
 from nascore.weights import OWN, Collected, Damage, Lineage, Listed, Manifest, Page, Reference, TensorData, open_store
 
 LAST = "last"
+NAMES_NO_STORE = {"allow_extra_args": True}
+"""Settings of a verb about a whole store: what is written behind it is refused with better words than click's."""
+
 _PAGE = 1000
 _SHOWN = 3
 _LONG_TEXT = 200
+_OTHERS = "--store takes a folder, a URL, or an experiment: its id, the beginning of it, its name, or `last`."
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
@@ -133,6 +139,7 @@ def chosen_store(
         NotFoundError: There is no such store.
         InvalidInputError: A store and a server are named.
     """
+    _check_arguments(context)
     with ExitStack() as stack:
         if server:
             if store:
@@ -145,14 +152,28 @@ def chosen_store(
             weights: Weights = import_module("nascore.client.weights").Weights.of(client)
             where = server
         else:
-            where = _place(context, store or LAST)
+            where = _place(context, store)
             weights = open_store(where)
         stack.callback(weights.close)
         yield Chosen(weights, where)
 
 
-def _place(context: click.Context, store: str) -> str:
-    """Return the folder or the URL of a store."""
+def _check_arguments(context: click.Context) -> None:
+    """Refuse what was written behind a verb about a whole store, as if it was the store."""
+    if context.args:
+        given = context.args[0]
+        raise WrongUsageError(
+            f"`{context.info_name}` is about a whole store, which is named by --store; `{given[:_LONG_TEXT]}` is no "
+            "option.",
+            fix=f"Write `nascore weights {context.info_name} --store {shlex.quote(given)}`. {_OTHERS}",
+            context=context,
+        )
+
+
+def _place(context: click.Context, store: str | None) -> str:
+    """Return the folder or the URL of a store; ``None`` is that of the last experiment."""
+    if store is None:
+        return _place_of_experiment(context, LAST, asked="--store was not given, so the last experiment's was meant")
     if "://" in store:
         return store
     if os.sep in store or store.startswith(".") or _is_store(Path(store)):
@@ -161,10 +182,23 @@ def _place(context: click.Context, store: str) -> str:
                 f"There is no store of weights in {store}.", hint="It is the folder that has log.jsonl and manifests/."
             )
         return store
-    found = choose_records(context, server=None, token_file=None).find(store)
+    return _place_of_experiment(
+        context, store, asked=f"`--store {store[:_LONG_TEXT]}` is no folder with one, so an experiment was meant"
+    )
+
+
+def _place_of_experiment(context: click.Context, experiment: str, *, asked: str) -> str:
+    try:
+        found = choose_records(context, server=None, token_file=None).find(experiment)
+    except NotFoundError as error:
+        looked = f"{error.message.rstrip('.')} in {chosen_home(context)}."
+        raise NotFoundError(f"No store of weights: {asked}. {looked}", hint=f"{error.hint} {_OTHERS}") from error
     folder = found.local_folder() / "weights"
     if not _is_store(folder):
-        raise NotFoundError(f"Experiment {found.record.id} has kept no weights.", hint="Name another one by --store.")
+        raise NotFoundError(
+            f"Experiment {found.record.id} has kept no weights: there is no store in {folder}.",
+            hint=f"Name another store. {_OTHERS}",
+        )
     return str(folder)
 
 

@@ -18,6 +18,7 @@ import grpc
 
 from nascore.errors import PermissionDeniedError, UnauthenticatedError
 from nascore.service.audit import Audit
+from nascore.service.caller import Caller
 from nascore.service.grants import Grant, digest_of
 from nascore.service.guarding import Context, Shape, guarded_handler
 from nascore.service.keyring import Keyring
@@ -122,7 +123,8 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
             if grant.is_expired(self._clock()):
                 await self._refuse(method, grant, _expired(grant), context)
 
-        return guarded_handler(shape, look=look, look_again=look_again)
+        caller = Caller(grant.id, grant.experiments) if grant.experiments else None
+        return guarded_handler(shape, look=look, look_again=look_again, caller=caller)
 
     def _refusal(self, method: str, grant: Grant | None, error: PermissionDeniedError) -> grpc.RpcMethodHandler:
         async def refuse(requests: AsyncIterator[bytes], context: Context) -> None:

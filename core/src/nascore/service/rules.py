@@ -26,7 +26,7 @@ class Reach(Enum):
     """What a call is about, which decides what a token that is kept to some experiments may do with it."""
 
     EXPERIMENT = "one experiment, which the request names"
-    CONTENT = "bytes that the request names by a digest, which only who has seen them knows"
+    CONTENT = "checkpoints and blobs that the request names by their digest; whose they are, the store knows"
     SERVER = "the whole server"
     PROTOCOL = "the protocol, which is public"
 
@@ -101,7 +101,7 @@ _LOOK = Rule(frozenset({Scope.ADMIN, Scope.READ}))
 # A worker looks up the trial whose weights its own begins with.
 _LOOK_UP = Rule(frozenset({Scope.ADMIN, Scope.READ, Scope.WORKER}))
 _LOOK_AT_ALL = Rule(frozenset({Scope.ADMIN, Scope.READ}), Reach.SERVER)
-# A digest of 256 bits cannot be guessed: whoever knows one has seen the bytes, or was shown a manifest that has it.
+# To know a digest proves nothing: what a kept caller is shown is decided by nascore.service.weights.callers_store.
 _SEND = Rule(frozenset({Scope.ADMIN, Scope.WORKER}), Reach.CONTENT)
 _FETCH = Rule(frozenset(Scope), Reach.CONTENT)
 _CHANGE = Rule(frozenset({Scope.ADMIN}), Reach.SERVER, is_audited=True)

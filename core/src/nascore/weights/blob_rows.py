@@ -55,6 +55,12 @@ def live_rows(connection: sqlite3.Connection, digests: Collection[str]) -> dict[
     return {row[0]: _row(row) for row in rows}
 
 
+def is_live(connection: sqlite3.Connection, digest: str) -> bool:
+    """Whether a commit may name a blob."""
+    query = "SELECT 1 FROM blobs WHERE digest = ? AND state = ?"
+    return connection.execute(query, (digest, LIVE)).fetchone() is not None
+
+
 def all_rows(connection: sqlite3.Connection, *, after: str = "", limit: int = -1) -> list[BlobRow]:
     """Return the rows of all blobs that are there to stay, by digest."""
     query = f"SELECT {_COLUMNS} FROM blobs WHERE state = ? AND digest > ? ORDER BY digest LIMIT ?"  # noqa: S608

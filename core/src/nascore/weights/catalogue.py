@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
+from collections.abc import Collection
 
 from nascore.errors import InvalidInputError, NotFoundError
 from nascore.weights.answers import Lineage, Listed, Page, Reference, Relative, Usage
@@ -33,6 +35,16 @@ def is_held(connection: sqlite3.Connection, checkpoint: str, experiment: str = "
         "JOIN experiments ON experiment = experiments.id WHERE checkpoints.name = ?1 AND ?2 IN ('', experiments.name)"
     )
     return connection.execute(query, (checkpoint, experiment)).fetchone() is not None
+
+
+def held_blobs(connection: sqlite3.Connection, digests: Collection[str], experiments: Collection[str]) -> set[str]:
+    """Return those blobs that checkpoints of these experiments name."""
+    query = (
+        "SELECT DISTINCT digest FROM holdings JOIN blobs ON blob = blobs.id JOIN experiments ON experiment = "
+        "experiments.id WHERE digest IN (SELECT value FROM json_each(?)) AND name IN (SELECT value FROM json_each(?))"
+    )
+    words = (json.dumps(list(digests)), json.dumps(list(experiments)))
+    return {digest for (digest,) in connection.execute(query, words)}
 
 
 def is_known(connection: sqlite3.Connection, checkpoint: str) -> bool:

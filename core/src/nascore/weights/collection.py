@@ -3,23 +3,33 @@
 First a transaction marks blobs as dying: from then on commits take them for missing, so none can begin to name them.
 A second one removes the files of those that are still dying, and their rows. Killed in between, dying blobs stay dying
 until the next collection, or until a commit brings them anew. Files without a row, which a killed commit left, go too.
+A log that mostly tells of what is gone is compacted at the end.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from nascore.errors import ExhaustedResourceError
 from nascore.failpoints import failpoint
 from nascore.weights.answers import Collected
 from nascore.weights.catalogue import is_known, unneeded
+from nascore.weights.compaction import compact
 from nascore.weights.index import Index
 from nascore.weights.index_schema import DYING, LIVE
 from nascore.weights.layout import Layout
 from nascore.weights.record_log import Record, Verb
 from nascore.weights.staging import Staging
+
+_DOOMED_BLOBS = "SELECT digest FROM blobs WHERE pack = '' AND refs = 0"
+_DOOMED_PACKS = (
+    "SELECT DISTINCT pack FROM blobs WHERE pack != '' "
+    "AND pack NOT IN (SELECT pack FROM blobs WHERE pack != '' AND refs > 0)"
+)
 
 
 @dataclass(slots=True)
@@ -52,7 +62,23 @@ def collect(layout: Layout, index: Index, staging: Staging, *, stale_after_s: fl
         _remove_dying(change.connection, layout, removed)
     _remove_strangers(layout, index, removed)
     stagings, freed = staging.sweep(stale_after_s=stale_after_s)
+    with suppress(ExhaustedResourceError):  # The old log stays, which costs room and nothing else.
+        compact(layout, index)
     return Collected(removed.files, stagings, removed.bytes + freed)
+
+
+def rehearse(layout: Layout, index: Index, staging: Staging, *, stale_after_s: float) -> Collected:
+    """Return what `collect` would remove now, and remove nothing."""
+    if not layout.folder.exists():
+        return Collected(0, 0, 0)
+    with index.reading() as connection:
+        files = {layout.manifest(name) for name in unneeded(connection)}
+        files |= {layout.blob(digest) for (digest,) in connection.execute(_DOOMED_BLOBS)}
+        files |= {layout.pack(pack) for (pack,) in connection.execute(_DOOMED_PACKS)}
+        files |= {file for _, _, file in _strangers(connection, layout, _all_files(layout))}
+    sizes = [file.stat().st_size for file in files if file.exists()]
+    stagings, freed = staging.sweep(stale_after_s=stale_after_s, is_rehearsal=True)
+    return Collected(len(sizes), stagings, sum(sizes) + freed)
 
 
 def mark(connection: sqlite3.Connection) -> None:

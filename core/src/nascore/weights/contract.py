@@ -249,8 +249,13 @@ class WeightStore(ABC):
         """Return what an experiment uses."""
 
     @abstractmethod
-    def collect(self, *, stale_after_s: float = STALE_AFTER_S) -> Collected:
-        """Remove blobs that no checkpoint names, uploads that nobody continued for so long, and forgotten manifests."""
+    def collect(self, *, stale_after_s: float = STALE_AFTER_S, is_rehearsal: bool = False) -> Collected:
+        """Remove blobs that no checkpoint names, uploads that nobody continued for so long, and forgotten manifests.
+
+        Args:
+            stale_after_s: How long.
+            is_rehearsal: Only say what would be removed.
+        """
 
     @abstractmethod
     def verify(self, checkpoint: str = "") -> tuple[Damage, ...]:

@@ -72,9 +72,10 @@ class DirectoryStore(IndexedStore):
             side_by_side(lambda entry: prove(entry, found[entry.key].data, file=self.folder), entries, threads=threads)
         return found
 
-    def collect(self, *, stale_after_s: float = STALE_AFTER_S) -> Collected:
+    def collect(self, *, stale_after_s: float = STALE_AFTER_S, is_rehearsal: bool = False) -> Collected:
         """See `WeightStore.collect`."""
-        return collection.collect(self._layout, self._index, self._staging, stale_after_s=stale_after_s)
+        work = collection.rehearse if is_rehearsal else collection.collect
+        return work(self._layout, self._index, self._staging, stale_after_s=stale_after_s)
 
     def verify(self, checkpoint: str = "") -> tuple[Damage, ...]:
         """See `WeightStore.verify`."""

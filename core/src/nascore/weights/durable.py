@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from nascore.errors import ExhaustedResourceError
 from nascore.weights.tensor import Data
@@ -107,7 +107,9 @@ def make_folders(folders: Iterable[Path]) -> None:
 
 
 def side_by_side(work: Callable[[ItemT], ResultT], items: Sequence[ItemT], *, threads: int = 0) -> list[ResultT]:
-    """Return what ``work`` makes of each item, done by several threads; the first error is raised when all have ended.
+    """Return what ``work`` makes of each item, done by several threads.
+
+    Once one has failed no more are begun; when those at work have ended, the error of the first of them is raised.
 
     Args:
         work: Something that lets other threads run meanwhile: hashing, copying, flushing.
@@ -117,8 +119,38 @@ def side_by_side(work: Callable[[ItemT], ResultT], items: Sequence[ItemT], *, th
     count = min(threads or (os.cpu_count() or 1), len(items))
     if count < 2:
         return [work(item) for item in items]
+    share = _Share(work, items)
     with ThreadPoolExecutor(count, thread_name_prefix="nascore-weights") as pool:
-        return list(pool.map(work, items))
+        for done in [pool.submit(share.do) for _ in range(count)]:
+            done.result()
+    return share.results()
+
+
+class _Share(Generic[ItemT, ResultT]):
+    """Items that threads take one by one; to hand each over by itself costs as much as to hash 100 KB."""
+
+    def __init__(self, work: Callable[[ItemT], ResultT], items: Sequence[ItemT]) -> None:
+        self._work = work
+        self._items = items
+        self._left = iter(range(len(items)))  # Each number is given to one thread.
+        self._found: dict[int, ResultT] = {}
+        self._failed: dict[int, BaseException] = {}
+
+    def do(self) -> None:
+        """Take items until there are none, or one has failed."""
+        for index in self._left:
+            if self._failed:
+                return
+            try:
+                self._found[index] = self._work(self._items[index])
+            except BaseException as error:  # for who waits
+                self._failed[index] = error
+
+    def results(self) -> list[ResultT]:
+        """Return what was made, in order."""
+        if self._failed:
+            raise self._failed[min(self._failed)]
+        return [self._found[index] for index in range(len(self._items))]
 
 
 def threads_for(size: int, count: int) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from nascore.errors import DataLossError, NotFoundError
@@ -51,16 +52,29 @@ class Fetcher:
             NotFoundError: There is no such checkpoint, it was released, or it has no tensor of a key.
             DataLossError: Bytes are not those that were written.
         """
+        with self._held_or_released(checkpoint):
+            return self._read(read, checkpoint, _chosen(self._stored(checkpoint), checkpoint, keys))
+
+    def get_entries(self, checkpoint: str, entries: Sequence[Entry]) -> dict[str, TensorData]:
+        """Return tensors of a checkpoint, every byte proven, for who has its manifest; raises as `fetch` does."""
+        with self._held_or_released(checkpoint):
+            return self._read(self._sources.tensors, checkpoint, entries)
+
+    def _read(self, read: Read, checkpoint: str, entries: Sequence[Entry]) -> dict[str, TensorData]:
+        with self._index.reading() as connection:
+            rows = live_rows(connection, {entry.digest for entry in entries})
+            self._check_held(catalogue.is_held(connection, checkpoint), checkpoint)
+        return read(entries, rows)
+
+    @contextmanager
+    def _held_or_released(self, checkpoint: str) -> Iterator[None]:
+        """Tell bytes that are lost from those of a checkpoint that was released and collected meanwhile."""
         try:
-            entries = _chosen(self._stored(checkpoint), checkpoint, keys)
-            with self._index.reading() as connection:
-                rows = live_rows(connection, {entry.digest for entry in entries})
-                self._check_held(catalogue.is_held(connection, checkpoint), checkpoint)
-            return read(entries, rows)
+            yield
         except DataLossError:
             with self._index.reading() as connection:
                 is_held = catalogue.is_held(connection, checkpoint)
-            self._check_held(is_held, checkpoint)  # Else it was released and collected meanwhile.
+            self._check_held(is_held, checkpoint)
             raise
 
     def manifest(self, checkpoint: str) -> Manifest:

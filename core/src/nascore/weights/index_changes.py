@@ -46,6 +46,8 @@ def apply(connection: sqlite3.Connection, record: Record, manifest: Manifest | N
             quota = None if record.quota < 0 else record.quota
             experiment = experiment_id(connection, record.experiment)
             connection.execute("UPDATE experiments SET quota = ? WHERE id = ?", (quota, experiment))
+        case Verb.KNOW | Verb.NAME | Verb.ANSWER:
+            _recall(connection, record, manifest)
 
 
 def experiment_id(connection: sqlite3.Connection, name: str) -> int:
@@ -63,15 +65,40 @@ def etag_of(seq: int, checkpoint: str) -> str:
 def _commit(connection: sqlite3.Connection, record: Record, manifest: Manifest | None) -> None:
     (name,) = record.checkpoints
     experiment = experiment_id(connection, record.experiment)
-    checkpoint = _checkpoint_id(connection, name, manifest, place=record.place)
+    checkpoint = _know(connection, name, manifest, place=record.place)
     if manifest is not None:
-        _describe(connection, checkpoint, manifest)
         _link(connection, checkpoint, {entry.digest for entry in manifest.entries})
     _join(connection, experiment, checkpoint, record.seq)
     etag = _move(connection, experiment, checkpoint, record) if record.name else ""
     if record.request:
-        row = (experiment, record.request, record.content, name, etag)
-        connection.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?)", row)
+        _answer(connection, experiment, record, etag)
+
+
+def _recall(connection: sqlite3.Connection, record: Record, manifest: Manifest | None) -> None:
+    """Do what a record says that stands in summaries only."""
+    (checkpoint,) = record.checkpoints
+    known = _know(connection, checkpoint, manifest)
+    if record.verb is Verb.KNOW:
+        return
+    experiment = experiment_id(connection, record.experiment)
+    if record.verb is Verb.NAME:
+        _move(connection, experiment, known, record)
+    else:
+        _answer(connection, experiment, record, etag_of(record.seq, checkpoint) if record.seq else "")
+
+
+def _know(connection: sqlite3.Connection, name: str, manifest: Manifest | None, *, place: str = "") -> int:
+    """Return the row of a checkpoint, made and described if there is none."""
+    checkpoint = _checkpoint_id(connection, name, manifest, place=place)
+    if manifest is not None:
+        _describe(connection, checkpoint, manifest)
+    return checkpoint
+
+
+def _answer(connection: sqlite3.Connection, experiment: int, record: Record, etag: str) -> None:
+    """Remember what a request was answered."""
+    row = (experiment, record.request, record.content, record.checkpoints[0], etag)
+    connection.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?)", row)
 
 
 def _checkpoint_id(connection: sqlite3.Connection, name: str, manifest: Manifest | None, *, place: str) -> int:
@@ -92,13 +119,13 @@ def _describe(connection: sqlite3.Connection, checkpoint: int, manifest: Manifes
 def _link(connection: sqlite3.Connection, checkpoint: int, digests: Iterable[str]) -> None:
     """Let a checkpoint refer to its blobs, those to which it does not yet."""
     query = f"SELECT id FROM blobs WHERE digest IN (SELECT value FROM json_each(?)) AND id NOT IN ({_LINKED})"  # noqa: S608
-    new = [(blob,) for (blob,) in connection.execute(query, (json.dumps(list(digests)), checkpoint))]
-    pairs = [(checkpoint, blob) for (blob,) in new]
-    connection.executemany("INSERT INTO checkpoint_blobs VALUES (?, ?)", pairs)
-    connection.executemany("UPDATE blobs SET refs = refs + 1 WHERE id = ?", new)
+    new = [blob for (blob,) in connection.execute(query, (json.dumps(list(digests)), checkpoint))]
+    chosen = json.dumps(new)
+    connection.execute("INSERT INTO checkpoint_blobs SELECT ?, value FROM json_each(?)", (checkpoint, chosen))
+    connection.execute("UPDATE blobs SET refs = refs + 1 WHERE id IN (SELECT value FROM json_each(?))", (chosen,))
     holders = connection.execute("SELECT experiment FROM members WHERE checkpoint = ?", (checkpoint,)).fetchall()
     for (experiment,) in holders:
-        _hold(connection, experiment, [blob for (blob,) in new])
+        _hold(connection, experiment, new)
 
 
 def _join(connection: sqlite3.Connection, experiment: int, checkpoint: int, seq: int) -> None:

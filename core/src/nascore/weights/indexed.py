@@ -16,15 +16,16 @@ from nascore.record import JsonValue
 from nascore.weights import catalogue, retention
 from nascore.weights.access import entry_of
 from nascore.weights.answers import OWN, Committed, Direction, Lineage, MissingBlobsError, Page, Reference, Usage
-from nascore.weights.blob_rows import live_rows
+from nascore.weights.blob_rows import is_live, live_rows
 from nascore.weights.committing import Committer, Request
 from nascore.weights.contract import BlobReader, BlobWriter, WeightStore
 from nascore.weights.durable import side_by_side, threads_for
 from nascore.weights.fetching import Fetcher
 from nascore.weights.index import Index
 from nascore.weights.manifest import Entry, Manifest
-from nascore.weights.staging import FinishedUpload, Staging
+from nascore.weights.staging import Staging
 from nascore.weights.tensor import TensorData
+from nascore.weights.upload import FinishedUpload
 
 _TRIES = 4
 
@@ -129,6 +130,20 @@ class IndexedStore(WeightStore):
         """
         return self._fetcher.get(checkpoint, keys)
 
+    def get_entries(self, checkpoint: str, entries: Sequence[Entry]) -> dict[str, TensorData]:
+        """Return tensors of a checkpoint as `get` does, for who has the entries of its manifest already."""
+        return self._fetcher.get_entries(checkpoint, entries)
+
+    def is_held(self, checkpoint: str, experiments: Collection[str]) -> bool:
+        """Whether one of these experiments has a checkpoint that was not released there."""
+        with self._index.reading() as connection:
+            return any(catalogue.is_held(connection, checkpoint, experiment) for experiment in experiments)
+
+    def held(self, digests: Collection[str], experiments: Collection[str]) -> set[str]:
+        """Return those blobs that checkpoints of these experiments name."""
+        with self._index.reading() as connection:
+            return catalogue.held_blobs(connection, digests, experiments)
+
     def list(self) -> tuple[str, ...]:
         """Return the ids of all checkpoints that are not released, oldest first."""
         with self._index.reading() as connection:
@@ -167,7 +182,7 @@ class IndexedStore(WeightStore):
         """See `WeightStore.upload`."""
         upload = self._staging.upload(digest, size)
         with self._index.reading() as connection:
-            is_stored = digest in live_rows(connection, [digest])
+            is_stored = is_live(connection, digest)
         if not is_stored:
             return upload
         upload.abort()

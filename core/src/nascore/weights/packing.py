@@ -29,19 +29,23 @@ class Pack:
 def packed(tensors: Mapping[str, TensorData]) -> Pack:
     """Return the pack of tensors by digest; its rows name it by its own digest."""
     slots = _ordered({digest: (tensor.dtype, tensor.shape) for digest, tensor in tensors.items()})
-    parts = (header_of(slots), *(tensors[digest].data for digest in slots))
+    header = header_of(slots)
+    parts = (header, *(tensors[digest].data for digest in slots))
     hasher = blake3()
     for part in parts:
         hasher.update(part)
     name = hasher.hexdigest()
-    return Pack(name, parts, tuple(pack_rows(slots, name)))
+    return Pack(name, parts, tuple(_rows(slots, name, begin=len(header))))
 
 
 def pack_rows(slots: Mapping[str, Slotted], pack: str) -> list[BlobRow]:
     """Return where tensors (digest -> element type, shape) lie in the pack that is made of them."""
     ordered = _ordered(slots)
-    rows = []
-    offset = len(header_of(ordered))
+    return _rows(ordered, pack, begin=len(header_of(ordered)))
+
+
+def _rows(ordered: Mapping[str, Slotted], pack: str, *, begin: int) -> list[BlobRow]:
+    rows, offset = [], begin
     for digest, (dtype, shape) in ordered.items():
         size = data_size(dtype, shape)
         rows.append(BlobRow(digest, dtype, shape, size, pack, offset))

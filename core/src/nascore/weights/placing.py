@@ -177,8 +177,12 @@ def check_header(file: Path, entry: Entry) -> None:
     Raises:
         InvalidInputError: It is another type or shape.
     """
-    with file.open("rb") as source:
-        found = read_blob_header(source.read(MAX_BLOB_HEADER), size=file.stat().st_size, file=file.name)
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content, size = os.pread(descriptor, MAX_BLOB_HEADER, 0), os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
+    found = read_blob_header(content, size=size, file=file.name)
     if found != (entry.dtype, entry.shape):
         raise InvalidInputError(
             f"Tensor {entry.key!r}: {entry.dtype} of shape {list(entry.shape)} is named, but blob {entry.digest} "

@@ -13,6 +13,7 @@ from blake3 import blake3
 
 from nascore.errors import DataLossError
 from nascore.weights.answers import Place
+from nascore.weights.arena import Arena
 from nascore.weights.blob_rows import BlobRow
 from nascore.weights.contract import BlobReader
 from nascore.weights.durable import named_if_failed, side_by_side, threads_for
@@ -29,10 +30,12 @@ def read_tensors(layout: Layout, entries: Sequence[Entry], rows: Mapping[str, Bl
         DataLossError: Bytes are not those that were written; file and tensor are named.
     """
     loose, packs = _by_file(layout, entries, rows)
+    arena = Arena(sum(entry.size for entry in entries))
+    targets = [(entry, arena.take(entry.size)) for entry in loose]
     threads = threads_for(sum(entry.size for entry in loose), len(loose))
-    found = dict(side_by_side(lambda entry: (entry.key, _read_loose(layout, entry)), loose, threads=threads))
+    found = dict(side_by_side(lambda one: (one[0].key, _read_loose(layout, *one)), targets, threads=threads))
     for pack, members in packs.items():
-        found |= _read_pack(layout.pack(pack), members, rows)
+        found |= _read_pack(layout.pack(pack), members, rows, arena=arena)
     return {entry.key: found[entry.key] for entry in entries}
 
 
@@ -80,10 +83,10 @@ class LocalBlobReader(BlobReader):
         self.place: Place = row.place(layout)
         self._header = row.header
         self.size = len(self._header) + row.size
-        with _opened(self.place.file, tensor=row.digest) as descriptor:
-            if os.fstat(descriptor).st_size < self.place.offset + self.place.length:
-                raise DataLossError(f"{self.place.file}: shorter than it was; blob {row.digest} is lost.")
-            self._descriptor = os.dup(descriptor)
+        self._descriptor = _open(self.place.file, tensor=row.digest)
+        if os.fstat(self._descriptor).st_size < self.place.offset + self.place.length:
+            self.close()
+            raise DataLossError(f"{self.place.file}: shorter than it was; blob {row.digest} is lost.")
 
     def read_into(self, offset: int, buffer: bytearray | memoryview) -> int:
         """See `BlobReader.read_into`."""
@@ -125,7 +128,7 @@ def _by_file(
     return loose, packs
 
 
-def _read_loose(layout: Layout, entry: Entry) -> TensorData:
+def _read_loose(layout: Layout, entry: Entry, target: memoryview) -> TensorData:
     file = layout.blob(entry.digest)
     header = blob_header(entry.dtype, entry.shape)
     size = len(header) + entry.size
@@ -133,29 +136,44 @@ def _read_loose(layout: Layout, entry: Entry) -> TensorData:
         found = os.fstat(descriptor).st_size
         if found != size:
             raise DataLossError(f"{file}: {found} bytes instead of {size}; tensor {entry.key!r} is lost.")
-        content = bytearray(size)
-        _fill(descriptor, memoryview(content), 0, file=file, tensor=entry.key)
-    if not content.startswith(header) or blake3(content).hexdigest() != entry.digest:
+        is_blob = os.pread(descriptor, len(header), 0) == header
+        _fill(descriptor, target, len(header), file=file, tensor=entry.key)
+    if not is_blob or blake3(header).update(target).hexdigest() != entry.digest:
         raise DataLossError(f"{file}: bytes have changed since they were written; tensor {entry.key!r} is lost.")
-    return TensorData(entry.dtype, entry.shape, memoryview(content)[len(header) :])
+    return TensorData(entry.dtype, entry.shape, target)
 
 
-def _read_pack(file: Path, entries: Sequence[Entry], rows: Mapping[str, BlobRow]) -> dict[str, TensorData]:
-    """Read from the first to the last tensor at once."""
-    begin = min(rows[entry.digest].data_offset for entry in entries)
+def _read_pack(
+    file: Path, entries: Sequence[Entry], rows: Mapping[str, BlobRow], *, arena: Arena
+) -> dict[str, TensorData]:
+    found = {}
     end = max(rows[entry.digest].data_offset + entry.size for entry in entries)
     with _opened(file, tensor=entries[0].key) as descriptor:
         if os.fstat(descriptor).st_size < end:
             raise DataLossError(f"{file}: shorter than it was; tensor {entries[0].key!r} is lost.")
-        content = memoryview(bytearray(end - begin))
-        _fill(descriptor, content, begin, file=file, tensor=entries[0].key)
-    found = {}
-    for entry in entries:
-        offset = rows[entry.digest].data_offset - begin
-        data = content[offset : offset + entry.size]
-        prove(entry, data, file=file)
-        found[entry.key] = TensorData(entry.dtype, entry.shape, data)
+        for run in _runs(entries, rows):
+            content = arena.take(sum(entry.size for entry in run))
+            _fill(descriptor, content, rows[run[0].digest].data_offset, file=file, tensor=run[0].key)
+            for entry in run:
+                data, content = content[: entry.size], content[entry.size :]
+                prove(entry, data, file=file)
+                found[entry.key] = TensorData(entry.dtype, entry.shape, data)
     return found
+
+
+def _runs(entries: Sequence[Entry], rows: Mapping[str, BlobRow]) -> Iterator[list[Entry]]:
+    """Yield tensors of a pack that lie side by side, and are read at once; what lies between others is not read."""
+    run: list[Entry] = []
+    end = 0
+    for entry in sorted(entries, key=lambda one: rows[one.digest].data_offset):
+        begin = rows[entry.digest].data_offset
+        if run and begin != end:
+            yield run
+            run = []
+        run.append(entry)
+        end = begin + entry.size
+    if run:
+        yield run
 
 
 def _fill(descriptor: int, target: memoryview, offset: int, *, file: Path, tensor: str) -> None:
@@ -177,11 +195,15 @@ def _map(file: Path, end: int, *, tensor: str, is_whole: bool) -> memoryview:
 
 @contextmanager
 def _opened(file: Path, *, tensor: str) -> Iterator[int]:
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise DataLossError(f"{file}: missing; tensor {tensor!r} is lost.") from None
+    descriptor = _open(file, tensor=tensor)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _open(file: Path, *, tensor: str) -> int:
+    try:
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise DataLossError(f"{file}: missing; tensor {tensor!r} is lost.") from None

@@ -12,7 +12,8 @@ from nascore.errors import DataLossError, InvalidInputError, NascoreError
 from nascore.weights import index_changes
 from nascore.weights.answers import OWN
 from nascore.weights.blob_rows import BlobRow, live_rows, put_rows, row_of_file, rows_of_file
-from nascore.weights.durable import named_if_failed
+from nascore.weights.compaction import summarised
+from nascore.weights.durable import named_if_failed, sync_folder
 from nascore.weights.layout import Layout
 from nascore.weights.manifest import MAX_MANIFEST, Manifest, read_manifest
 from nascore.weights.record_log import Record, RecordLog, Verb
@@ -32,18 +33,26 @@ class FolderHistory:
         fill(connection, self._layout)
 
     def catch_up(self, connection: sqlite3.Connection) -> bool:
-        """Do what a killed process had logged; its file may not have been flushed yet.
+        """Do what a killed process had logged, or go on with a log that it had just compacted; see ``compaction``.
+
+        Files may not have been flushed yet.
 
         Raises:
             DataLossError: The log is another one, or lines are missing.
         """
-        identity, offset = connection.execute("SELECT log, log_offset FROM meta").fetchone()
-        if self._log.identity() != identity or self._log.size < offset:
+        identity, offset, seq = connection.execute("SELECT log, log_offset, seq FROM meta").fetchone()
+        head = self._log.head()
+        has_succeeded = bool(identity) and (head.succeeds, head.seq) == (identity, seq)
+        if has_succeeded:
+            sync_folder(self._layout.folder)  # The index must not be ahead of the log's place on the disk.
+            identity, offset = head.identity, head.end
+            connection.execute("UPDATE meta SET log = ?, log_offset = ?", (identity, offset))
+        if head.identity != identity or self._log.size < offset:
             raise DataLossError(
                 f"{self._layout.log} is not the log that the index was made from, or has lost lines.",
                 hint="Restore it from a copy, or go on with what it says: DirectoryStore.rebuild().",
             )
-        if not catch_up(connection, self._layout):
+        if not catch_up(connection, self._layout) and not has_succeeded:
             return False
         with self._layout.log.open("rb") as file:
             os.fsync(file.fileno())
@@ -66,9 +75,11 @@ def fill(connection: sqlite3.Connection, layout: Layout) -> None:
     """
     put_rows(connection, _stored_rows(layout))
     log = RecordLog(layout.log)
-    identity = log.identity()
-    if identity:
-        connection.execute("UPDATE meta SET log = ?, log_offset = ?, seq = 0", (identity, log.head_size()))
+    head = log.head()
+    if head.identity:
+        connection.execute("UPDATE meta SET log = ?, log_offset = ?, seq = ?", (head.identity, head.end, head.seq))
+        for record in summarised(log, head):
+            replay(connection, layout, record)
         catch_up(connection, layout)
     elif layout.folder.exists():
         _adopt(connection, layout, log)
@@ -92,8 +103,9 @@ def catch_up(connection: sqlite3.Connection, layout: Layout) -> bool:
 def replay(connection: sqlite3.Connection, layout: Layout, record: Record) -> None:
     """Do what a record of the log says; where blobs lie is read from the files."""
     manifest = None
-    if record.verb is Verb.COMMIT:
+    if record.verb in (Verb.COMMIT, Verb.KNOW):
         manifest = _manifest(layout, record.checkpoints[0])
+    if record.verb is Verb.COMMIT:
         put_rows(connection, _missing_rows(connection, layout, record, manifest))
     index_changes.apply(connection, record, manifest)
 
@@ -157,7 +169,7 @@ def _adopt(connection: sqlite3.Connection, layout: Layout, log: RecordLog) -> No
     stored = {name: manifest for name in layout.stored_manifests() if (manifest := _manifest(layout, name)) is not None}
     times = {name: layout.manifest(name).stat().st_mtime_ns for name in stored}
     identity = log.create()
-    offset = log.head_size()
+    offset = log.head().end
     connection.execute("UPDATE meta SET log = ?, log_offset = ?, seq = 0", (identity, offset))
     ordered = _parents_first(sorted(stored, key=lambda name: (times[name], name)), stored)
     whole = {name for name in ordered if _is_whole(connection, stored[name])}

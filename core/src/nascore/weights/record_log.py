@@ -1,7 +1,8 @@
 """The log of a store: what was done to it, a line of JSON each, with a checksum. The index can be made from it.
 
 The first line names the log; a record follows the one before it by ``seq``. Lines are appended by who holds the
-store's lock; one that is torn at the end was never acknowledged. Not here: what records do (``index_changes``).
+store's lock; one that is torn at the end was never acknowledged. Not here: what records do (``index_changes``), and
+summaries of what came before (``compaction``).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from nascore.failpoints import failpoint
 from nascore.space.strictjson import read_json
 from nascore.weights.durable import named_if_failed, sync_folder, write_file
 
-_FORMAT = 1
+_PLAIN, _COMPACTED = 1, 2
 _CHECK = "check"
 _HEAD_BYTES = 256
 
@@ -38,6 +39,10 @@ class Verb(Enum):
     UNPIN = "unpin"
     UNNAME = "unname"
     QUOTA = "quota"
+    # In summaries only, see ``compaction``.
+    KNOW = "know"
+    NAME = "name"
+    ANSWER = "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Record:
         place: In object storage, what is in the names of all objects that came with it, and in no others.
         placed: In object storage, what came with it, or was removed; see ``objects.naming``.
         quota: Bytes; -1 for no limit.
-        seq: Its number, from 1; 0 until it is appended.
+        seq: Its number, from 1; 0 until it is appended. In a summary that of the record that made it true.
     """
 
     verb: Verb
@@ -69,6 +74,32 @@ class Record:
     placed: tuple[str, ...] = ()
     quota: int = -1
     seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first line of a log.
+
+    Attributes:
+        identity: Tells this log from all others; empty if there is no log.
+        succeeds: The log in whose place it was put, see ``compaction``; empty for none.
+        seq: Number of the last record that its summary stands for.
+        summary: Bytes of the summary, which follows the line.
+        digest: BLAKE3 of the summary.
+        size: Bytes of the line itself.
+    """
+
+    identity: str = ""
+    succeeds: str = ""
+    seq: int = 0
+    summary: int = 0
+    digest: str = ""
+    size: int = 0
+
+    @property
+    def end(self) -> int:
+        """Where the first record behind the summary begins."""
+        return self.size + self.summary
 
 
 _FIELDS = {field.name: field.default for field in fields(Record)}
@@ -87,18 +118,19 @@ class RecordLog:
         sync_folder(self.path.parent)
         return identity
 
-    def identity(self) -> str:
-        """Return which log this is; empty if there is none.
+    def head(self) -> Head:
+        """Return what the first line says; an empty head if there is no log.
 
         Raises:
-            DataLossError: The first line is not what was written.
+            DataLossError: The line is not what was written.
+            InvalidInputError: Its format is not known here.
         """
         try:
             with self.path.open("rb") as file:
-                head = file.read(_HEAD_BYTES)
+                line = file.readline(_HEAD_BYTES)
         except FileNotFoundError:
-            return ""
-        return read_head(head.partition(b"\n")[0], where=f"{self.path}, line 1")
+            return Head()
+        return read_head(line.removesuffix(b"\n"), where=f"{self.path}, line 1")
 
     @property
     def size(self) -> int:
@@ -148,28 +180,29 @@ class RecordLog:
         if self.size > offset:
             os.truncate(self.path, offset)
 
-    def head_size(self) -> int:
-        """Return where the first record begins."""
-        with self.path.open("rb") as file:
-            return len(file.readline(_HEAD_BYTES))
+
+def head_line(identity: str, **summary: str | int) -> bytes:
+    """Return the first line of a log; ``summary`` has the fields of `Head` that say so of one that is compacted."""
+    return _line({"format": _COMPACTED if summary else _PLAIN, "log": identity, **summary})
 
 
-def head_line(identity: str) -> bytes:
-    """Return the first line of a log."""
-    return _line({"format": _FORMAT, "log": identity})
-
-
-def read_head(line: bytes, *, where: str) -> str:
-    """Return the identity in the first line of a log.
+def read_head(line: bytes, *, where: str) -> Head:
+    """Return what the first line of a log says.
 
     Raises:
         DataLossError: It is not what was written.
         InvalidInputError: Its format is not known here.
     """
     document = _document(line, name=where)
-    if document.get("format") != _FORMAT:
-        raise InvalidInputError(f"{where} has format {document.get('format')!r}; {_FORMAT} is known here.")
-    return str(document["log"])
+    if (format_ := document.pop("format", None)) not in (_PLAIN, _COMPACTED):
+        raise InvalidInputError(
+            f"{where} has format {format_!r}; {_PLAIN} and {_COMPACTED} are known here.",
+            hint="A newer nascore wrote it; upgrade to open it.",
+        )
+    try:
+        return Head(document.pop("log"), size=len(line) + 1, **document)
+    except (KeyError, TypeError) as fault:
+        raise DataLossError(f"{where}: not the fields of the first line: {fault}.") from fault
 
 
 def record_line(record: Record) -> bytes:
@@ -177,21 +210,21 @@ def record_line(record: Record) -> bytes:
     return _line(_stored(record))
 
 
-def read_record(line: bytes, seq: int, *, where: str) -> Record:
-    """Return the record in a line, which has to be the one of number ``seq``.
+def read_record(line: bytes, seq: int | None, *, where: str) -> Record:
+    """Return the record in a line, which has to be the one of number ``seq`` unless that is ``None``.
 
     Raises:
         DataLossError: It is not what was written, or another one.
     """
-    document = _document(line, name=f"{where}, record {seq}")
+    document = _document(line, name=where if seq is None else f"{where}, record {seq}")
     try:
         document["verb"] = Verb(document["verb"])
         for name in ("checkpoints", "placed"):
             document[name] = tuple(document.get(name, ()))
         record = Record(**document)
     except (KeyError, TypeError, ValueError) as fault:
-        raise DataLossError(f"{where}, record {seq}: not the fields of a record: {fault}.") from fault
-    if record.seq != seq:
+        raise DataLossError(f"{where}, record {seq or ''}: not the fields of a record: {fault}.") from fault
+    if seq is not None and record.seq != seq:
         raise DataLossError(f"{where}: record {record.seq} stands where {seq} belongs; lines are missing.")
     return record
 

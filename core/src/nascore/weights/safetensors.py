@@ -79,10 +79,20 @@ def read_blob_header(content: bytes, *, size: int, file: str) -> tuple[str, tupl
     length = 8 + int.from_bytes(content[:8], "little")
     if len(content) < 8 or length > min(len(content), MAX_BLOB_HEADER):
         raise DataLossError(f"{file}: no blob; its header is longer than that of one tensor.")
-    slots = _read_slots(content[8:length], size=size - length, file=file)
+    try:
+        return _blob_type(content[:length], size - length)
+    except InvalidInputError as fault:
+        raise DataLossError(f"{file}: no blob: {fault}") from fault
+
+
+@lru_cache(maxsize=4096)
+def _blob_type(header: bytes, size: int) -> tuple[str, tuple[int, ...]]:
+    """Return what a header says, which many blobs have in common."""
+    slots = _slots(header[8:])
+    _check_cover(slots, size)
     slot = slots.get(BLOB_NAME)
-    if len(slots) != 1 or slot is None or blob_header(slot.dtype, slot.shape) != content[:length]:
-        raise DataLossError(f"{file}: no blob; that has one tensor named {BLOB_NAME!r}, and this very header.")
+    if len(slots) != 1 or slot is None or blob_header(slot.dtype, slot.shape) != header:
+        raise InvalidInputError(f"that has one tensor named {BLOB_NAME!r}, and this very header.")
     return slot.dtype, slot.shape
 
 

@@ -175,8 +175,8 @@ def _advance(entry: _Entry, *, has_come: bool, has_learnt: bool) -> None:
 
 
 def _is_finite(tensor: Tensor) -> bool:
-    # One pass in nearly all cases: only a sum that is not finite needs a closer look.
-    return math.isfinite(float(tensor.sum(dtype=torch.float64))) or bool(torch.isfinite(tensor).all())
+    # One pass in nearly all cases: only a sum that is not finite, which may have overflowed, needs a closer look.
+    return math.isfinite(float(tensor.sum())) or bool(torch.isfinite(tensor).all())
 
 
 def _bytes(tensor: Tensor) -> memoryview:

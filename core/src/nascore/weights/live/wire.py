@@ -64,7 +64,7 @@ def unframed(kind: type[MessageT], raw: bytes, *, field: int) -> tuple[MessageT,
                 raise InvalidInputError("data: a message has it twice.")
             else:
                 data = view[value:at]
-        return kind.FromString(b"".join(rest)), data
+        return kind.FromString(b"".join(rest) if data else raw), data
     except (IndexError, DecodeError) as error:
         raise InvalidInputError(
             f"The message is not a {kind.__name__} ({error}).",

@@ -30,7 +30,7 @@ def collect(storage: Storage, index: Index, staging: Staging, *, stale_after_s: 
     """See `WeightStore.collect`."""
     gone = {*index.transact(_forget), *index.transact(_give_up)}
     failpoint("weights.after_dying")
-    sizes = {key: size for folder in FOLDERS for key, size in storage.list(folder).items()}
+    sizes = _sizes(storage)
     with index.reading() as connection:
         strangers = sizes.keys() - _known(connection) - gone
     gone |= _old(storage, strangers, age_s=max(stale_after_s, STRANGER_AFTER_S))
@@ -42,14 +42,35 @@ def collect(storage: Storage, index: Index, staging: Staging, *, stale_after_s: 
     return Collected(len(removed), stagings, sum(sizes[key] for key in removed) + freed)
 
 
+def rehearse(storage: Storage, index: Index, staging: Staging, *, stale_after_s: float) -> Collected:
+    """Return what `collect` would remove now, and remove nothing."""
+    sizes = _sizes(storage)
+    with index.reading() as connection:
+        gone = {*_unneeded(connection).values(), *(key for (key,) in connection.execute(_UNNAMED))}
+        strangers = sizes.keys() - _known(connection) - gone
+    gone |= _old(storage, strangers, age_s=max(stale_after_s, STRANGER_AFTER_S))
+    found = [sizes[key] for key in gone & sizes.keys()]
+    stagings, freed = staging.sweep(stale_after_s=stale_after_s, is_rehearsal=True)
+    return Collected(len(found), stagings, sum(found) + freed)
+
+
+def _sizes(storage: Storage) -> dict[str, int]:
+    return {key: size for folder in FOLDERS for key, size in storage.list(folder).items()}
+
+
+def _unneeded(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the checkpoints to forget, and the objects of their manifests."""
+    query = "SELECT place FROM checkpoints WHERE name = ?"
+    names = unneeded(connection)
+    return {name: manifest_key(name, connection.execute(query, (name,)).fetchone()[0]) for name in names}
+
+
 def _forget(change: Change) -> set[str]:
     """Forget checkpoints, and return the objects of their manifests."""
-    names = unneeded(change.connection)
-    query = "SELECT place FROM checkpoints WHERE name = ?"
-    keys = {manifest_key(name, change.connection.execute(query, (name,)).fetchone()[0]) for name in names}
-    if names:
-        change.do(Record(Verb.FORGET, checkpoints=tuple(names)))
-    return keys
+    keys = _unneeded(change.connection)
+    if keys:
+        change.do(Record(Verb.FORGET, checkpoints=tuple(keys)))
+    return set(keys.values())
 
 
 def _give_up(change: Change) -> set[str]:

@@ -56,7 +56,7 @@ class ObjectHistory:
     def _head(self) -> str:
         where = f"{self._storage.url}/{HEAD}"
         try:
-            return read_head(_whole(self._storage.read(HEAD), where=where), where=where)
+            return read_head(_whole(self._storage.read(HEAD), where=where), where=where).identity
         except FileNotFoundError:
             return ""
 

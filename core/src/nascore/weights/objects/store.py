@@ -61,9 +61,10 @@ class ObjectStore(IndexedStore):
         committer = Committer(index, ObjectPlaces(storage, index, staging))
         super().__init__(index, staging, fetcher=Fetcher(index, sources), committer=committer)
 
-    def collect(self, *, stale_after_s: float = STALE_AFTER_S) -> Collected:
+    def collect(self, *, stale_after_s: float = STALE_AFTER_S, is_rehearsal: bool = False) -> Collected:
         """See `WeightStore.collect`."""
-        return collection.collect(self._storage, self._index, self._staging, stale_after_s=stale_after_s)
+        work = collection.rehearse if is_rehearsal else collection.collect
+        return work(self._storage, self._index, self._staging, stale_after_s=stale_after_s)
 
     def verify(self, checkpoint: str = "") -> tuple[Damage, ...]:
         """See `WeightStore.verify`."""

@@ -75,4 +75,4 @@ def _tensor(digest: str, content: bytes) -> TensorData:
         dtype, shape = read_blob_header(content[:MAX_BLOB_HEADER], size=len(content), file=digest)
     except DataLossError as fault:
         raise InvalidInputError(str(fault)) from fault
-    return TensorData(dtype, shape, content[len(blob_header(dtype, shape)) :])
+    return TensorData(dtype, shape, memoryview(content)[len(blob_header(dtype, shape)) :])

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from nascore.client.connection import Connection
-from nascore.client.weight_calls import SERVICE
+from nascore.client.weights.calls import SERVICE
 from nascore.errors import NascoreError, UnavailableError
 from nascore.v1 import weights_pb2
 from nascore.weights.placing import write

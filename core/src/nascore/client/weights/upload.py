@@ -1,0 +1,123 @@
+"""Uploads: blobs in pieces, as many as are missing, resumed after a break where the server's bytes end.
+
+Not here: what they are blobs of (``nascore.client.weights``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from nascore.client.connection import Connection
+from nascore.client.weights.calls import SERVICE, WeightCalls
+from nascore.client.weights.download import SLOWEST
+from nascore.client.weights.shared_folder import Offer
+from nascore.errors import ConflictError, DataLossError, StateError, UnavailableError
+from nascore.v1 import weights_pb2
+from nascore.weights import TensorData, blob_header
+from nascore.weights.chunk_wire import SMALL, framed, framed_small
+
+PIECE = 1 << 20
+"""Bytes of a piece: smaller ones cost more calls, larger ones leave the processor's cache."""
+_SMALL_TOGETHER = 8 << 20
+"""Bytes of small blobs that wait in the server's memory for one commit; more are staged as files."""
+_TRIES = 3
+
+
+def upload(
+    connection: Connection,
+    calls: WeightCalls,
+    blobs: Mapping[str, TensorData],
+    *,
+    offer: Offer | None = None,
+    is_small_together: bool = True,
+) -> None:
+    """Have the server hold all blobs (tensors by digest); only what it lacks is sent.
+
+    Args:
+        connection: To the server.
+        calls: The same.
+        blobs: Tensors by digest.
+        offer: A folder that the server sees as well.
+        is_small_together: Whether small ones may wait in the server's memory, which may lose them again.
+
+    Raises:
+        DataLossError: Bytes are changed on the way again and again, or the caller changes them meanwhile.
+        ExhaustedResourceError: The server's disk, or its room for uploads, would not hold them.
+    """
+    patience, failed, least = connection.patience(), 0, -1
+    while absent := calls.absent({digest: blob_size(tensor) for digest, tensor in blobs.items()}):
+        left = sum(blob_size(blobs[digest]) - offset for digest, offset in absent.items())
+        if least < 0 or left < least:
+            patience, failed, least = connection.patience(), 0, left
+        chosen = {digest: (blobs[digest], offset) for digest, offset in absent.items()}
+        try:
+            connection.gather(
+                f"{SERVICE}/Upload",
+                _pieces(chosen, offer, is_small_together=is_small_together),
+                weights_pb2.UploadResponse,
+                timeout_s=connection.timeout_s + left / SLOWEST,
+            )
+        except UnavailableError as error:
+            connection.pause(patience, error)
+        except (DataLossError, StateError) as error:
+            # Somebody else uploads the same and came first, or bits have flipped: what is there now decides.
+            failed += 1
+            if failed >= _TRIES or isinstance(error, ConflictError):
+                raise
+        else:
+            return
+
+
+def blob_size(tensor: TensorData) -> int:
+    """Return the bytes of the blob of a tensor, its header among them."""
+    return len(blob_header(tensor.dtype, tensor.shape)) + tensor.size
+
+
+def _pieces(
+    chosen: Mapping[str, tuple[TensorData, int]], offer: Offer | None, *, is_small_together: bool
+) -> Iterator[bytes]:
+    small = _small_ones(chosen) if is_small_together else {}
+    yield from _together(small)
+    for digest, (tensor, offset) in chosen.items():
+        if digest in small:
+            continue
+        header = blob_header(tensor.dtype, tensor.shape)
+        if offer is not None and not offset and tensor.size > SMALL:
+            offer.lay_down(digest, (header, tensor.data))
+            message = weights_pb2.UploadRequest(digest=digest, size=blob_size(tensor), offer=offer.name)
+            yield message.SerializeToString()
+        else:
+            yield from _pieces_of(digest, header, tensor, offset)
+
+
+def _small_ones(chosen: Mapping[str, tuple[TensorData, int]]) -> dict[str, TensorData]:
+    """Return as many small tensors as a server keeps in memory without losing the first ones."""
+    found: dict[str, TensorData] = {}
+    room = _SMALL_TOGETHER
+    for digest, (tensor, _) in chosen.items():
+        if tensor.size <= SMALL and room > 0:
+            found[digest] = tensor
+            room -= blob_size(tensor)
+    return found
+
+
+def _together(small: Mapping[str, TensorData]) -> Iterator[bytes]:
+    batch: list[tuple[str, bytes]] = []
+    size = 0
+    for digest, tensor in small.items():
+        batch.append((digest, b"".join((blob_header(tensor.dtype, tensor.shape), tensor.data))))
+        size += len(batch[-1][1])
+        if size >= PIECE:
+            yield framed_small(batch, kind=weights_pb2.UploadRequest)
+            batch, size = [], 0
+    if batch:
+        yield framed_small(batch, kind=weights_pb2.UploadRequest)
+
+
+def _pieces_of(digest: str, header: bytes, tensor: TensorData, offset: int) -> Iterator[bytes]:
+    size = len(header) + tensor.size
+    data = memoryview(tensor.data).cast("B") if tensor.size else memoryview(b"")
+    for begin in range(offset, max(size, offset + 1), PIECE):
+        end = min(begin + PIECE, size)
+        part = data[max(0, begin - len(header)) : max(0, end - len(header))]
+        yield framed(digest, size, begin, header[begin:] + bytes(part) if begin < len(header) else part)

@@ -1,0 +1,265 @@
+"""WeightService: thin; it checks, translates and hands on to a store of checkpoints, and to live tables.
+
+The store waits for the disk in threads, never in the event loop. A stream holds a few pieces, whatever it carries.
+
+Not here: what a checkpoint is (``nascore.weights``), the life of a stream (``sink``, ``source``), live
+tables (``live_tables``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from functools import partial
+
+from nascore.errors import InvalidInputError, StateError
+from nascore.service import checks
+from nascore.service.live_tables import LiveTables
+from nascore.service.weights import messages
+from nascore.service.weights.callers_store import CallersStore
+from nascore.service.weights.inheritance import inherited
+from nascore.service.weights.manifests import Manifests, manifest_of
+from nascore.service.weights.place import Nonce
+from nascore.service.weights.sink import Sink, poured
+from nascore.service.weights.small_blobs import SmallBlobs
+from nascore.service.weights.source import SmallSource, Source, chosen_entries, flowing
+from nascore.service.weights.threads import Threads, Turnstile
+from nascore.v1 import weights_pb2
+from nascore.weights import Direction, DirectoryStore
+from nascore.weights.indexed import IndexedStore
+from nascore.weights.live import Memory, Tables, half_of_memory
+from nascore.weights.piece_memory import keep_pieces
+from nascore.weights.rules import rules_from_json
+
+_MOST_UPLOADS = 64
+_MOST_DOWNLOADS = 256
+_WORTH_AN_OFFSET = 1 << 20
+"""Bytes of a blob of which it is worth knowing how much an earlier upload left."""
+
+
+class WeightServicer:
+    """What workers, the SDK and people call. Belongs to one event loop.
+
+    Args:
+        store: Whose checkpoints; it stays the caller's to close.
+        tables: The live tables, whose snapshots go there.
+    """
+
+    def __init__(self, store: IndexedStore, *, tables: Tables | None = None) -> None:
+        keep_pieces()
+        self._nonce = Nonce(store) if isinstance(store, DirectoryStore) else None
+        self._store = store = CallersStore(store)
+        self._threads = Threads()
+        self._small = SmallBlobs()
+        self._manifests = Manifests(store, self._threads)
+        self._uploads = Turnstile("uploads", most=_MOST_UPLOADS)
+        self._downloads = Turnstile("downloads", most=_MOST_DOWNLOADS)
+        live = LiveTables(tables or Tables(Memory(half_of_memory())), store)
+        self.open_table, self.push, self.pull = live.open_table, live.push, live.pull
+        self.snapshot_table, self.drop_table = live.snapshot_table, live.drop_table
+
+    def close(self) -> None:
+        """Finish what was begun."""
+        self._threads.close()
+        if self._nonce is not None:
+            self._nonce.close()
+
+    async def stat_blobs(self, request: weights_pb2.StatBlobsRequest) -> weights_pb2.StatBlobsResponse:
+        """Answer which blobs are here, and how much of the others."""
+        checks.count(len(request.blobs), "blobs", least=0, most=messages.MAX_STAT)
+        for blob in request.blobs:
+            messages.digest(blob.digest, "blobs")
+        return await self._threads.call(self._stat, request)
+
+    def _stat(self, request: weights_pb2.StatBlobsRequest) -> weights_pb2.StatBlobsResponse:
+        asked = {blob.digest for blob in request.blobs}
+        present = self._store.present(asked) | self._small.found(self._store.visible(asked)).keys()
+        states = [
+            weights_pb2.BlobState(is_present=True)
+            if blob.digest in present
+            else weights_pb2.BlobState(offset=self._offset(blob))
+            for blob in request.blobs
+        ]
+        return weights_pb2.StatBlobsResponse(blobs=states)
+
+    def _offset(self, blob: weights_pb2.BlobWanted) -> int:
+        if blob.size < _WORTH_AN_OFFSET:
+            return 0
+        with self._store.upload(blob.digest, blob.size) as upload:
+            return upload.offset if upload.offset < upload.size else 0
+
+    async def upload(self, pieces: AsyncIterator[bytes]) -> weights_pb2.UploadResponse:
+        """Take pieces of blobs."""
+        with self._uploads.passed():
+            sink = Sink(self._store, self._small)
+            await poured(pieces, sink, threads=self._threads)
+            return weights_pb2.UploadResponse(blobs=sink.blobs, bytes=sink.bytes)
+
+    async def commit(self, request: weights_pb2.CommitRequest) -> weights_pb2.CommitResponse:
+        """Make a checkpoint."""
+        checks.experiment(request.experiment)
+        checks.request_id(request.request_id)
+        try:
+            manifest = await self._threads.call(manifest_of, self._store, request)
+            digests = {entry.digest for entry in manifest.entries}
+            committed = await self._threads.call(
+                self._store.commit,
+                manifest,
+                tensors=self._small.found(digests),
+                experiment=request.experiment,
+                name=request.name,
+                if_match=request.if_match,
+                create_only=request.create_only,
+                request_id=request.request_id,
+            )
+        except StateError as error:
+            raise messages.with_facts(error) from None
+        self._small.forget(digests)
+        return weights_pb2.CommitResponse(checkpoint=committed.checkpoint, etag=committed.etag)
+
+    async def get_manifest(
+        self, request: weights_pb2.GetManifestRequest
+    ) -> AsyncGenerator[weights_pb2.GetManifestResponse, None]:
+        """Send a manifest."""
+        checkpoint = request.checkpoint
+        if bool(checkpoint) == bool(request.name):
+            raise InvalidInputError("checkpoint, or experiment and name: one of the two is needed.", hint="Give one.")
+        if request.name:
+            experiment = checks.experiment(request.experiment)
+            checkpoint = (await self._threads.call(self._store.reference, experiment, request.name)).checkpoint
+        async with aclosing(self._manifests.sent(messages.checkpoint(checkpoint))) as answers:
+            async for answer in answers:
+                yield answer
+
+    async def list_checkpoints(
+        self, request: weights_pb2.ListCheckpointsRequest
+    ) -> weights_pb2.ListCheckpointsResponse:
+        """Answer with a page of checkpoints."""
+        page = await self._threads.call(
+            self._store.checkpoints,
+            experiment=request.experiment,
+            trial=messages.trial(request.trial) if request.HasField("trial") else None,
+            after=request.page_token,
+            limit=checks.count(request.page_size, "page_size", least=0, most=checks.MAX_PAGE) or checks.DEFAULT_PAGE,
+        )
+        return messages.page_message(page)
+
+    async def get_lineage(self, request: weights_pb2.GetLineageRequest) -> weights_pb2.GetLineageResponse:
+        """Answer with ancestors and descendants."""
+        checkpoint, depth = messages.checkpoint(request.checkpoint), messages.depth(request.depth)
+        return messages.lineage_message(await self._threads.call(self._store.lineage, checkpoint, depth=depth))
+
+    async def download(self, request: weights_pb2.DownloadRequest) -> AsyncGenerator[bytes, None]:
+        """Send blobs of a checkpoint."""
+        messages.checkpoint(request.checkpoint)
+        with self._downloads.passed():
+            source = await self._threads.call(self._source, request)
+            async with aclosing(flowing(source, threads=self._threads)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    def _source(self, request: weights_pb2.DownloadRequest) -> Source:
+        entries = chosen_entries(self._store.manifest(request.checkpoint).entries, request)
+        small = SmallSource(self._store, request.checkpoint) if request.takes_small else None
+        return Source(self._store, entries, small=small, offset=request.resume_offset if request.resume_digest else 0)
+
+    async def inherit(self, request: weights_pb2.InheritRequest) -> weights_pb2.InheritResponse:
+        """Make a checkpoint from earlier ones."""
+        checks.count(len(request.parents), "parents", most=messages.MAX_PARENTS)
+        work = partial(
+            inherited,
+            self._store,
+            [messages.checkpoint(parent, "parents") for parent in request.parents],
+            messages.wanted(request.tensors),
+            rules=rules_from_json(request.rules_json).store,
+            trial=messages.trial(request.trial),
+            experiment=checks.experiment(request.experiment),
+            request_id=checks.request_id(request.request_id),
+        )
+        try:
+            made = await self._threads.call(work)
+        except StateError as error:
+            raise messages.with_facts(error) from None
+        rows = [weights_pb2.Inherited(key=one.key, parent=one.parent, reason=one.reason) for one in made.origins]
+        return weights_pb2.InheritResponse(checkpoint=made.checkpoint, tensors=rows)
+
+    async def list_names(self, request: weights_pb2.ListNamesRequest) -> weights_pb2.ListNamesResponse:
+        """Answer with the names of an experiment, or with one."""
+        experiment = checks.experiment(request.experiment)
+        if request.name:
+            return messages.names_message([await self._threads.call(self._store.reference, experiment, request.name)])
+        return messages.names_message(await self._threads.call(self._store.references, experiment))
+
+    async def remove_name(self, request: weights_pb2.RemoveNameRequest) -> weights_pb2.RemoveNameResponse:
+        """Remove a name."""
+        experiment, name = checks.experiment(request.experiment), checks.text(request.name, "name", most=256)
+        try:
+            await self._threads.call(self._store.unname, experiment, name, if_match=request.if_match)
+        except StateError as error:
+            raise messages.with_facts(error) from None
+        return weights_pb2.RemoveNameResponse()
+
+    async def pin(self, request: weights_pb2.PinRequest) -> weights_pb2.PinResponse:
+        """Keep a checkpoint from being released, or no longer."""
+        checkpoint = messages.checkpoint(request.checkpoint)
+        await self._threads.call(self._store.pin, checkpoint, is_pinned=request.is_pinned)
+        return weights_pb2.PinResponse()
+
+    async def release(self, request: weights_pb2.ReleaseRequest) -> weights_pb2.ReleaseResponse:
+        """Give up checkpoints."""
+        match request.WhichOneof("what"):
+            case "checkpoint":
+                checkpoint = messages.checkpoint(request.checkpoint)
+                await self._threads.call(self._store.release, checkpoint, experiment=request.experiment)
+                return weights_pb2.ReleaseResponse(released=[checkpoint])
+            case "keep_best":
+                return weights_pb2.ReleaseResponse(released=await self._kept_best(request))
+            case _:
+                raise InvalidInputError("what: unset.", hint="Give a checkpoint, or keep_best.")
+
+    async def _kept_best(self, request: weights_pb2.ReleaseRequest) -> tuple[str, ...]:
+        best = request.keep_best
+        return await self._threads.call(
+            self._store.keep_best,
+            checks.experiment(request.experiment),
+            checks.text(best.metric, "metric", most=1024),
+            best.n,
+            direction=Direction.MINIMIZE if best.is_minimized else Direction.MAXIMIZE,
+        )
+
+    async def set_quota(self, request: weights_pb2.SetQuotaRequest) -> weights_pb2.SetQuotaResponse:
+        """Limit what an experiment references."""
+        experiment = checks.experiment(request.experiment)
+        quota = None
+        if request.HasField("quota"):
+            quota = checks.count(request.quota, "quota", least=0, most=2**63 - 1)
+        await self._threads.call(self._store.set_quota, experiment, quota)
+        return weights_pb2.SetQuotaResponse()
+
+    async def get_usage(self, request: weights_pb2.GetUsageRequest) -> weights_pb2.GetUsageResponse:
+        """Answer what an experiment uses."""
+        usage = await self._threads.call(self._store.usage, checks.experiment(request.experiment))
+        return weights_pb2.GetUsageResponse(used=usage.used, quota=usage.quota)
+
+    async def collect(self, request: weights_pb2.CollectRequest) -> weights_pb2.CollectResponse:
+        """Remove what no checkpoint names."""
+        stale_after_s = messages.stale_after(request)
+        found = await self._threads.call(self._store.collect, stale_after_s=stale_after_s)
+        offers = freed = 0
+        if self._nonce is not None:
+            offers, freed = await self._threads.call(self._nonce.sweep, stale_after_s=stale_after_s)
+        return weights_pb2.CollectResponse(
+            files=found.files, stagings=found.stagings + offers, bytes=found.bytes + freed
+        )
+
+    async def verify(self, request: weights_pb2.VerifyRequest) -> AsyncGenerator[weights_pb2.VerifyResponse, None]:
+        """Prove stored bytes, and say what is wrong."""
+        checkpoint = messages.checkpoint(request.checkpoint) if request.checkpoint else ""
+        for damage in await self._threads.call(self._store.verify, checkpoint):
+            yield weights_pb2.VerifyResponse(place=damage.place, what=damage.what)
+
+    async def get_place(self, request: weights_pb2.GetPlaceRequest) -> weights_pb2.GetPlaceResponse:
+        """Answer where the bytes lie; with nothing if they do not lie in a folder."""
+        if self._nonce is None:
+            return weights_pb2.GetPlaceResponse()
+        return await self._threads.call(self._nonce.told)

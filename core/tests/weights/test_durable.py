@@ -1,0 +1,50 @@
+"""Work that several threads share."""
+
+import threading
+
+import pytest
+from nascore.weights.durable import side_by_side
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    for threads in (1, 2, 8):
+        assert side_by_side(lambda item: item * item, range(1000), threads=threads) == [n * n for n in range(1000)]
+    assert side_by_side(str, [], threads=4) == []
+
+
+def test_each_item_is_done_once_and_several_at_a_time() -> None:
+    both = threading.Barrier(2)
+    done: list[int] = []
+
+    def meet(item: int) -> None:
+        if item < 2:
+            both.wait(30)  # Breaks if only one thread works.
+        done.append(item)
+
+    side_by_side(meet, range(500), threads=2)
+    assert sorted(done) == list(range(500))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_error_of_an_item_is_raised_and_no_more_are_begun(threads: int) -> None:
+    begun: list[int] = []
+
+    def fail(item: int) -> None:
+        begun.append(item)
+        if item == 5:
+            raise KeyError(item)
+
+    with pytest.raises(KeyError, match="5"):
+        side_by_side(fail, range(100_000), threads=threads)
+    assert len(begun) < 100_000
+
+
+def test_of_several_errors_the_first_items_is_raised() -> None:
+    both = threading.Barrier(2)
+
+    def fail(item: int) -> None:
+        both.wait(30)
+        raise KeyError(item)
+
+    with pytest.raises(KeyError, match="0"):
+        side_by_side(fail, [0, 1], threads=2)
