@@ -2,9 +2,11 @@
 
 Four processes as in production: the trial (this one), the server, the tuner's host, and for comparison a server that
 echoes. One exchange carries two outcomes (a weight step, and a gradient of every mixture weight) in, and two samples
-with new mixtures out: a step of DARTS. Prints one Markdown table.
+with new mixtures out: a step of DARTS. Exchanges and calls take turns, so that other work on the machine slows both; of
+each the quickest hundredth is shown as well, where that work was not in the way. The tuner's own part is what telling
+and asking it costs in one process, without any wire. Prints one Markdown table.
 
-    python benchmarks/exchange.py [--steps 2000] [--rounds 5] [--tuner darts]
+    python benchmarks/exchange.py [--turns 100] [--tuner darts] [--step-ms 1600] [--on-stream]
 """
 
 from __future__ import annotations
@@ -18,24 +20,41 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+import nascore.client.exchange
 from nascore.client import Client
 from nascore.eventloop import loop_factory
 from nascore.experiment import Experiments
 from nascore.journal import Holder
-from nascore.record import Asked, ExperimentSpec, Mode, OneShot, Outcome, OutcomeStatus, Proposal, Schedule, Task, Told
+from nascore.record import (
+    Asked,
+    ExperimentSpec,
+    Mode,
+    Objective,
+    OneShot,
+    Outcome,
+    OutcomeStatus,
+    Proposal,
+    SampleExchange,
+    Schedule,
+    Task,
+    Told,
+)
 from nascore.record.wire import outcome_to_message, proposal_to_message
 from nascore.service import Server
 from nascore.space import Candidate, MixedDecision, OneOf, SearchSpace
-from nascore.tuner import TunerSession, connect
+from nascore.tuner import Setup, TunerSession, connect, load_tuner
+from nascore.tuner.samples import LocalExchange
 from nascore.v1 import trial_pb2
 
 TOKEN = "a-token-of-the-benchmark"
-SPACES = {"NAS-Bench-201 (6 x 5)": (6, 5), "DARTS (28 x 8)": (28, 8)}
+SPACES = {"NAS-Bench-201, 6 x 5": (6, 5), "DARTS, 28 x 8": (28, 8), "large, 100 x 12": (100, 12)}
+IN_A_TURN = 20
+BATCHES = 10_000_000
 _ECHO = "/echo.Echo/Echo"
 
 
@@ -74,6 +93,15 @@ async def echo(folder: Path) -> None:
     await asyncio.Event().wait()
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds of single exchanges, of single calls, and of the tuner's own part."""
+
+    ours: list[float]
+    raw: list[float]
+    own: float
+
+
 def answered(sample: Proposal) -> Outcome:
     """Return what a trial says of a sample, without training."""
     gradient: tuple[MixedDecision, ...] = ()
@@ -85,8 +113,8 @@ def answered(sample: Proposal) -> Outcome:
     return Outcome(OutcomeStatus.COMPLETED, {"loss": 1.25}, gradient=gradient, batches=1, duration_s=0.01)
 
 
-def measured(client: Client, folder: Path, tuner: str, *, space: SearchSpace, steps: int, rounds: int) -> list[str]:
-    """Return the cells of one row: microseconds of an exchange and of two unary calls, and their ratio."""
+def measured(client: Client, folder: Path, tuner: str, *, space: SearchSpace, turns: int) -> tuple[Times, str]:
+    """Return the seconds of exchanges and of calls, and how many bytes either carries."""
     plan = OneShot(Schedule(1), trust=None)
     spec = ExperimentSpec(tuner, seed=1, space=space, mode=Mode.ONE_SHOT, one_shot=plan)
     experiment = client.create(spec).id
@@ -94,36 +122,58 @@ def measured(client: Client, folder: Path, tuner: str, *, space: SearchSpace, st
     lease = client.lease(experiment, "w", max_wait_s=20).lease
     assert lease is not None
     exchange = client.samples(experiment, "w", lease.trial, lease.epoch)
-    exchange.begin(batches_per_epoch=steps * (rounds + 2))
-    samples = exchange.exchange([], 2).samples
+    exchange.begin(batches_per_epoch=BATCHES)
+    samples = exchanged(exchange, (), [], count=IN_A_TURN)  # To warm up.
     request, response = sizes(samples)
-    with grpc.insecure_channel(f"unix:{folder}/echo") as channel:
+    times = Times([], [], owned(tuner, space))
+    with grpc.insecure_channel(f"unix:{folder}/echo") as channel:  # type: ignore[no-untyped-call]  # grpc is not annotated
         call = channel.unary_unary(_ECHO)
         payload = response.to_bytes(4, "big") + bytes(max(request, response))
-        ours: list[float] = []
-        raw: list[float] = []
-        for _ in range(rounds):
-            for _ in range(steps):
-                outcomes = [(sample.number, answered(sample)) for sample in samples]
-                began = time.perf_counter()
-                samples = exchange.exchange(outcomes, 2).samples
-                ours.append(time.perf_counter() - began)
-            for _ in range(steps):
+        for _ in range(turns):
+            samples = exchanged(exchange, samples, times.ours, count=IN_A_TURN)
+            for _ in range(IN_A_TURN):
                 began = time.perf_counter()
                 call(payload)
-                raw.append(time.perf_counter() - began)
+                times.raw.append(time.perf_counter() - began)
     exchange.close()
     client.return_lease(experiment, "w", lease.trial, lease.epoch)
-    return [*(_cells(ours, raw)), f"{request} / {response}"]
+    return times, f"{request:,} / {response:,}"
 
 
-def _cells(ours: list[float], raw: list[float]) -> Iterable[str]:
-    """Yield the median and the quickest tenth, the latter for machines that have other work."""
-    for pick in (statistics.median, lambda times: statistics.quantiles(times, n=10)[0]):
-        mine, theirs = pick(ours), pick(raw)
-        yield f"{1e6 * mine:.0f}"
-        yield f"{1e6 * theirs:.0f}"
-        yield f"{mine / (2 * theirs):.2f}"
+def exchanged(
+    exchange: SampleExchange, samples: Sequence[Proposal], times: list[float], *, count: int
+) -> Sequence[Proposal]:
+    """Make exchanges one after the other, note their seconds, and return the last samples."""
+    for _ in range(count):
+        outcomes = [(sample.number, answered(sample)) for sample in samples]
+        began = time.perf_counter()
+        samples = exchange.exchange(outcomes, 2).samples
+        times.append(time.perf_counter() - began)
+    return samples
+
+
+def owned(tuner: str, space: SearchSpace) -> float:
+    """Return the seconds that telling and asking a tuner costs in this process."""
+    setup = Setup(space, (Objective("accuracy"),), seed=1, schedule=Schedule(1))
+    local = LocalExchange(load_tuner(tuner)[0], setup, {}, 1)
+    local.begin(batches_per_epoch=BATCHES)
+    times: list[float] = []
+    exchanged(local, (), times, count=20 * IN_A_TURN)
+    return quickest(times)
+
+
+def quickest(times: list[float]) -> float:
+    """Return the time that a hundredth of them do not exceed."""
+    return statistics.quantiles(times, n=100)[0]
+
+
+def row(times: Times, *, step_s: float) -> list[str]:
+    """Return the cells of one row."""
+    ours, raw = quickest(times.ours), quickest(times.raw)
+    ratio = statistics.median(times.ours) / statistics.median(times.raw)
+    share = f"{100 * ours / step_s:.2f} %" if step_s else "not asked"
+    micros = [f"{1e6 * each:.0f}" for each in (ours, raw, times.own)]
+    return [*micros, f"{ours / raw:.2f}", f"{ratio:.2f}", f"{(ours - times.own) / raw:.2f}", share]
 
 
 def sizes(samples: Iterable[Proposal]) -> tuple[int, int]:
@@ -139,36 +189,44 @@ def sizes(samples: Iterable[Proposal]) -> tuple[int, int]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--turns", type=int, default=100, help=f"turns of {IN_A_TURN} exchanges and as many calls")
     parser.add_argument("--tuner", default="darts")
-    parser.add_argument("--be", choices=("server", "echo"))
-    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--step-ms", type=float, default=0.0, help="a training step, to say what share an exchange has")
+    parser.add_argument("--on-stream", action="store_true", help="exchange on the stream, as with a server elsewhere")
+    parser.add_argument("--be", choices=("server", "echo"), help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.be:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run({"server": serve, "echo": echo}[arguments.be](arguments.folder))
         return
+    if arguments.on_stream:
+        setattr(nascore.client.exchange, "has_frames", lambda: False)  # noqa: B010 - as on a system without them
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
         roles = [
             subprocess.Popen([sys.executable, __file__, "--be", role, "--folder", name]) for role in ("server", "echo")
         ]
         try:
-            client = Client(f"unix:{folder}/core", token=TOKEN)
-            client.wait_until_serving(30)
-            row = partial(measured, client, folder, arguments.tuner, steps=arguments.steps, rounds=arguments.rounds)
-            print(
-                "| space | exchange µs | unary µs | ratio to two | p10 exchange | p10 unary | ratio | bytes in / out |"
-            )
-            print("|---|---|---|---|---|---|---|---|")
-            for title, shape in SPACES.items():
-                print(f"| {title} | {' | '.join(row(space=space_of(*shape)))} |")
-            client.close()
+            show(Path(name), arguments)
         finally:
             for role in roles:
                 role.kill()
                 role.wait()
+
+
+def show(folder: Path, arguments: argparse.Namespace) -> None:
+    """Measure space by space and print a row for each."""
+    client = Client(f"unix:{folder}/core", token=TOKEN)
+    client.wait_until_serving(60)
+    print(
+        "| decisions x candidates | exchange us, p1 | unary us, p1 | tuner's own us | calls, p1 | calls, median "
+        "| calls without the tuner's own | share of a step | bytes in / out |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    for title, shape in SPACES.items():
+        times, carried = measured(client, folder, arguments.tuner, space=space_of(*shape), turns=arguments.turns)
+        print(f"| {title} | {' | '.join(row(times, step_s=arguments.step_ms / 1e3))} | {carried} |", flush=True)
+    client.close()
 
 
 if __name__ == "__main__":

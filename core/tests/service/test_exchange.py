@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from nascore.client import Client
+from nascore.client.exchange import RemoteExchange
 from nascore.client.secret import Secret
 from nascore.errors import (
     ExhaustedResourceError,
@@ -19,9 +21,11 @@ from nascore.errors import (
     SettingsError,
     StateError,
     TunerCrashedError,
+    UnauthenticatedError,
     UnavailableError,
     UnsupportedError,
 )
+from nascore.eventloop import FrameClient
 from nascore.experiment import Experiments
 from nascore.journal import Holder
 from nascore.record import (
@@ -40,8 +44,11 @@ from nascore.record import (
     Trust,
     proposal_seed,
 )
-from nascore.service.grants import Scope, make_grant
+from nascore.service.drain import Drain
+from nascore.service.exchange import SampleConversation
+from nascore.service.grants import Scope, generate_token, make_grant
 from nascore.service.rules import RULES
+from nascore.service.tokens import TokenFile
 from nascore.testing.supernets import COSTS, SPACE, answered, lease_of, search_outcome, searched, went_on, worked
 from nascore.tuner import HostLimits, TunerSession, connect
 from nascore.v1 import trial_pb2
@@ -62,7 +69,13 @@ class Hosted:
 
     def begin(self) -> Client:
         self.experiments = self._loop.run(self._opened())
-        return self._connect(self._serve(self.experiments))
+        self.file = TokenFile(self._folder / "tokens.json")
+        self.address = self._serve(self.experiments, token_file=self.file)
+        return self._connect(self.address)
+
+    def worker(self, token: Secret) -> Client:
+        """Return a client with another token."""
+        return self._connect(self.address, token=token.reveal())
 
     async def _opened(self) -> Experiments:
         async def tuner(
@@ -343,3 +356,137 @@ def test_token_of_another_experiment_begins_no_exchange() -> None:
     assert why_not(experiment="mine", worker="w").startswith("is kept to other")
     assert "speaks for w only" in why_not(experiment="other", worker="v")
     assert why_not(experiment="other", worker="w") == ""
+
+
+def begun(exchange: RemoteExchange) -> trial_pb2.ExchangeBegun:
+    """Begin as a program does that knows no frames; return what it is told."""
+    experiment, worker, trial, epoch = exchange._place
+    request = trial_pb2.BeginExchange(
+        experiment=experiment, worker=worker, trial=trial, epoch=epoch, batches_per_epoch=4
+    )
+    return exchange._begun(trial_pb2.ExchangeSamplesRequest(begin=request))
+
+
+def test_same_samples_come_as_frames_and_on_the_stream(hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
+    exchange, _, _ = hosted.search()
+    whole = searched(exchange)
+    assert exchange._frames is not None
+    monkeypatch.setattr("nascore.client.exchange.has_frames", lambda: False)
+    assert searched(exchange) == whole
+    assert exchange._frames is None
+    assert exchange.derive(1)[0].architecture
+    exchange.close()
+
+
+def test_socket_that_cannot_be_reached_leaves_the_stream(hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
+    def elsewhere(path: str, key: bytes, *, timeout_s: float) -> FrameClient:
+        return FrameClient(f"{path}.elsewhere", key, timeout_s=timeout_s)
+
+    exchange, _, _ = hosted.search()
+    monkeypatch.setattr("nascore.client.exchange.FrameClient", elsewhere)
+    exchange.begin(batches_per_epoch=4)
+    assert exchange._frames is None
+    assert exchange.exchange([], 1).samples
+    exchange.close()
+
+
+def test_frames_need_the_key_and_begin_nothing(hosted: Hosted) -> None:
+    exchange, lease, experiment = hosted.search()
+    told = begun(exchange)
+    stranger = FrameClient(told.frames_path, b"a guess", timeout_s=20)
+    want = trial_pb2.ExchangeSamplesRequest(exchange=trial_pb2.Samples(want=1)).SerializeToString()
+    with pytest.raises(ConnectionError):
+        stranger.say(want)
+    guest = FrameClient(told.frames_path, told.frames_key, timeout_s=20)
+    begin = trial_pb2.BeginExchange(
+        experiment=experiment, worker="w", trial=lease.trial, epoch=lease.epoch, batches_per_epoch=4
+    )
+    refused = guest.say(trial_pb2.ExchangeSamplesRequest(begin=begin).SerializeToString())
+    assert b"it came as a frame" in trial_pb2.ExchangeSamplesResponse.FromString(refused).status
+    malformed = trial_pb2.ExchangeSamplesResponse.FromString(guest.say(b"\xff\xff"))
+    assert b"is not a ExchangeSamplesRequest" in malformed.status
+    assert len(trial_pb2.ExchangeSamplesResponse.FromString(guest.say(want)).next.samples) == 1
+    guest.close()
+    exchange.close()
+
+
+def _say_for_ever(guest: FrameClient) -> None:
+    while True:
+        guest.say(b"")
+
+
+def _exchange_for_ever(exchange: RemoteExchange) -> None:
+    while True:
+        exchange.exchange([], 0)
+
+
+def test_frames_end_with_their_stream_and_leave_no_folder(hosted: Hosted) -> None:
+    exchange, _, _ = hosted.search()
+    told = begun(exchange)
+    folder = Path(told.frames_path).parent
+    assert folder.stat().st_mode & 0o077 == 0
+    guest = FrameClient(told.frames_path, told.frames_key, timeout_s=20)
+    exchange.close()
+    with pytest.raises(ConnectionError):
+        _say_for_ever(guest)
+    while folder.exists():
+        hosted.on_loop(lambda: None)
+    guest.close()
+
+
+def test_frames_end_once_the_token_is_revoked(hosted: Hosted) -> None:
+    _, lease, experiment = hosted.search()
+    token = generate_token()
+    grant = make_grant(Scope.WORKER, token=token, now=0.0)
+    hosted.file.add(grant)
+    exchange = hosted.worker(token).samples(experiment, "w", lease.trial, lease.epoch)
+    exchange.begin(batches_per_epoch=4)
+    assert exchange.exchange([], 1).samples
+    assert exchange._frames is not None
+    hosted.file.revoke(grant.id)
+    with pytest.raises(UnauthenticatedError, match="was revoked"):
+        _exchange_for_ever(exchange)
+    with pytest.raises(StateError, match="has not begun, or broke off"):
+        exchange.exchange([], 1)
+    exchange.close()
+
+
+def test_outcome_with_a_fault_is_refused_and_the_exchange_goes_on(hosted: Hosted) -> None:
+    exchange, _, _ = hosted.search()
+    exchange.begin(batches_per_epoch=4)
+    sample = exchange.exchange([], 1).samples[0]
+    with pytest.raises(InvalidInputError, match="duration_s"):
+        exchange.exchange([(0, Outcome(OutcomeStatus.COMPLETED, duration_s=-1.0))], 1)
+    assert exchange.exchange([(0, answered(sample))], 1).samples[0].number == 1
+    exchange.close()
+
+
+def test_signal_in_the_middle_of_an_exchange_takes_no_answer_for_another(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(BaseException):
+        pass
+
+    exchange, _, _ = hosted.search()
+    exchange.begin(batches_per_epoch=4)
+    frames = exchange._frames
+    monkeypatch.setattr(frames, "_received", lambda most: (_ for _ in ()).throw(Interrupted()))
+    with pytest.raises(Interrupted):
+        exchange.exchange([], 1)
+    with pytest.raises(StateError, match="broke off"):
+        exchange.exchange([], 1)
+    exchange.begin(batches_per_epoch=4)
+    assert exchange.exchange([], 1).samples[0].number == 0
+    exchange.close()
+
+
+async def test_stream_that_ends_waits_for_the_frame_at_work_unless_the_worker_left() -> None:
+    unreachable: Any = None
+    for error, is_waiting in ((None, True), (UnavailableError("drain"), True), (asyncio.CancelledError(), False)):
+        conversation = SampleConversation(unreachable, Drain(), lambda behaviour: unreachable)
+        async with conversation._turn:
+            ending = asyncio.create_task(conversation.__aexit__(error and type(error), error, None))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert ending.done() is not is_waiting
+        await ending

@@ -12,7 +12,7 @@ from nascore.errors import InvalidInputError, StateError
 from nascore.record import AskStatus, Objective, Outcome, OutcomeStatus, Proposal, Schedule
 from nascore.testing.supernets import SPACE, answered, searched, went_on
 from nascore.tuner import Setup, load_tuner
-from nascore.tuner.samples import LocalExchange, SampleBook
+from nascore.tuner.samples import LocalExchange, SampleBook, lost_with
 
 TOYS = Path(__file__).parents[1] / "cli" / "toys"
 DONE = Outcome(OutcomeStatus.COMPLETED, {"loss": 1.0})
@@ -44,13 +44,13 @@ def test_snapshot_and_rest_give_the_same_samples(exchange: LocalExchange) -> Non
 
 
 def test_book_numbers_outcomes_and_answers_for_the_lost() -> None:
-    book = SampleBook(3)
+    book = SampleBook(3, lost=lost_with)
     book.give("one", [Proposal(0), Proposal(1)])
     book.give("two", [Proposal(2)])
     assert (book.next_sample, book.pending, book.of("one")) == (3, 3, [0, 1])
     book.lose("one")
     told = book.take("two", [(2, DONE)])
-    assert [(each.seq, each.proposal.number, each.outcome.status) for each in told] == [
+    assert [(seq, sample.number, outcome.status) for seq, sample, outcome in told] == [
         (1, 0, OutcomeStatus.FAILED),
         (2, 1, OutcomeStatus.FAILED),
         (3, 2, OutcomeStatus.COMPLETED),
@@ -59,7 +59,7 @@ def test_book_numbers_outcomes_and_answers_for_the_lost() -> None:
 
 
 def test_outcome_of_anothers_sample_is_refused_and_nothing_is_taken() -> None:
-    book = SampleBook(3)
+    book = SampleBook(3, lost=lost_with)
     book.give("one", [Proposal(0)])
     with pytest.raises(InvalidInputError, match="worker 'two' has no sample 0"):
         book.take("two", [(0, DONE)])

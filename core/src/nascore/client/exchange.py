@@ -1,11 +1,13 @@
 """The exchange of samples over a server: one stream in lockstep, opened by `begin`, never tried again by itself.
 
-What breaks it (the network, the server, the tuner) is an `UnavailableError`: only the worker, who has the weights,
-knows where to go back to. Not here: what is exchanged (``nascore.record.exchange``).
+Where the server is on this machine, what follows goes beside the stream, as frames. What breaks it (the network, the
+server, the tuner) is an `UnavailableError`: only the worker, who has the weights, knows where to go back to. Not here:
+what is exchanged (``nascore.record.exchange``).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import grpc
@@ -22,6 +24,7 @@ from nascore.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from nascore.eventloop import FrameClient, has_frames
 from nascore.record import Begun, Derived, NextSamples, Outcome
 from nascore.record.exchange import MIXABLE, NOTHING
 from nascore.record.wire import (
@@ -36,10 +39,13 @@ from nascore.record.wire import (
 from nascore.status import from_status
 from nascore.v1 import trial_pb2, tuner_pb2
 
+logger = logging.getLogger(__name__)
+
 METHOD = "/nascore.v1.TrialService/ExchangeSamples"
 ANSWER_S = 120.0
 """Longest wait for an answer, seconds: a tuner's deadline, and the start of its process where it begins."""
 
+_ENDING_S = 5.0
 _AGAIN = "Begin again from what was saved last."
 _Request = trial_pb2.ExchangeSamplesRequest
 _Response = trial_pb2.ExchangeSamplesResponse
@@ -73,6 +79,7 @@ class RemoteExchange:
         self._place = (experiment, worker, unsigned(trial, "trial"), unsigned(epoch, "epoch"))
         self._answer_s = answer_s
         self._stream = connection.lockstep(METHOD)
+        self._frames: FrameClient | None = None
         self._has_begun = False
 
     def begin(
@@ -98,6 +105,7 @@ class RemoteExchange:
             next_sample=unsigned(next_sample, "next_sample"),
         )
         begun = self._begun(_Request(begin=request))
+        self._frames = self._frames_of(begun)
         return Begun(schedule_from_message(begun.schedule), begun.seed)
 
     def exchange(self, outcomes: Sequence[tuple[int, Outcome]], want: int) -> NextSamples:
@@ -122,10 +130,23 @@ class RemoteExchange:
     def close(self) -> None:
         """End the stream; twice is harmless."""
         self._has_begun = False
+        if self._frames is not None:
+            self._frames.close()
+            self._frames = None
         self._stream.close()
 
+    def _frames_of(self, begun: trial_pb2.ExchangeBegun) -> FrameClient | None:
+        """Return the way beside the stream, where there is one: the server may be elsewhere, or another user's."""
+        if not begun.frames_path or not has_frames() or not self._connection.address.is_loopback():
+            return None
+        try:
+            return FrameClient(begun.frames_path, begun.frames_key, timeout_s=self._answer_s)
+        except OSError as error:
+            logger.debug("Samples are exchanged on the stream: %s: %s", begun.frames_path, error)
+            return None
+
     def _begun(self, request: _Request) -> trial_pb2.ExchangeBegun:
-        self._stream.close()
+        self.close()
         for is_last in (False, True):
             self._stream, sent = self._connection.lockstep(METHOD), self._connection.headers
             try:
@@ -157,15 +178,32 @@ class RemoteExchange:
 
     def _exchanged(self, request: bytes) -> bytes:
         try:
+            if self._frames is not None:
+                return self._frames.say(request)
             return self._stream.say(request, timeout_s=self._answer_s)
-        except (grpc.RpcError, StopIteration) as error:
-            self._has_begun = False
+        except NascoreError:  # It is too large, and was not sent.
+            raise
+        except TimeoutError:
+            self.close()
+            raise self._unanswered() from None
+        except OSError:  # The stream knows why.
+            error = self._stream.ending(timeout_s=_ENDING_S)
+            self.close()
             raise self._broken(error) from None
+        except (grpc.RpcError, StopIteration) as error:
+            self.close()
+            raise self._broken(error) from None
+        except BaseException:  # A signal's: the answer still comes, and would be taken for that of the next request.
+            self.close()
+            raise
 
     def _broken(self, error: grpc.RpcError | StopIteration) -> NascoreError:
         if isinstance(error, StopIteration):
             return UnavailableError("The server ended the exchange.", hint=_AGAIN)
         if isinstance(error, grpc.Call) and error.code() is grpc.StatusCode.CANCELLED:  # type: ignore[no-untyped-call]  # grpc is not annotated
-            address = self._connection.address
-            return DeadlineError(f"ExchangeSamples: no answer from {address} within {self._answer_s:g} s.", hint=_AGAIN)
+            return self._unanswered()
         return self._connection.explain(error, METHOD, self._answer_s)
+
+    def _unanswered(self) -> DeadlineError:
+        address = self._connection.address
+        return DeadlineError(f"ExchangeSamples: no answer from {address} within {self._answer_s:g} s.", hint=_AGAIN)

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
+import grpc
+
 _LOOK_EVERY_S = 1.0
 
 
@@ -67,6 +69,22 @@ class Lockstep:
             raise
         finally:
             self._deadline = None
+
+    def ending(self, *, timeout_s: float) -> grpc.RpcError | StopIteration:
+        """Wait until the other side ends the stream, and return how it does; where it does not, it is given up."""
+        answers = self._answers
+        if answers is None:
+            return StopIteration()
+        self._deadline = self._clock() + timeout_s
+        try:
+            next(answers)
+        except (grpc.RpcError, StopIteration) as error:
+            is_ours = isinstance(error, grpc.Call) and error.code() is grpc.StatusCode.CANCELLED  # type: ignore[no-untyped-call]  # grpc is not annotated
+            return StopIteration() if is_ours else error
+        finally:
+            self._deadline = None
+            self.give_up()
+        return StopIteration()
 
     def give_up(self) -> None:
         """End the stream; the next request opens another."""

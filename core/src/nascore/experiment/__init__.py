@@ -19,8 +19,8 @@ from nascore.experiment.overview import Overview, overviews
 from nascore.experiment.places import Place, locate
 
 if TYPE_CHECKING:
-    from nascore.experiment.asking import Connect
     from nascore.experiment.clock import Clock, SystemClock
+    from nascore.experiment.counterpart import Connect
     from nascore.experiment.engine import Engine
     from nascore.experiment.experiments import Experiments
     from nascore.experiment.watching import Change
@@ -48,7 +48,7 @@ __all__ = [
 _LATE = {
     "Change": "nascore.experiment.watching",
     "Clock": "nascore.experiment.clock",
-    "Connect": "nascore.experiment.asking",
+    "Connect": "nascore.experiment.counterpart",
     "Engine": "nascore.experiment.engine",
     "Experiments": "nascore.experiment.experiments",
     "SystemClock": "nascore.experiment.clock",

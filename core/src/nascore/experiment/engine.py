@@ -16,8 +16,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from nascore.errors import NascoreError, UnavailableError
-from nascore.experiment.asking import Connect, Conversation
+from nascore.experiment.asking import Conversation
 from nascore.experiment.clock import Clock
+from nascore.experiment.counterpart import Connect
 from nascore.experiment.events import Created
 from nascore.experiment.exchange import Rooms, Seat
 from nascore.experiment.holding import Holding

@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from nascore.errors import ConflictError, NascoreError, NotFoundError, StateError, UnavailableError
-from nascore.experiment.asking import Connect
 from nascore.experiment.clock import Clock, SystemClock
+from nascore.experiment.counterpart import Connect
 from nascore.experiment.engine import Engine
 from nascore.experiment.home import check_identifier, new_identifier
 from nascore.experiment.naming import found, newest_first

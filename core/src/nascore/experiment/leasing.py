@@ -258,7 +258,7 @@ class Leasing:
         if self._is_closed or not self._ledger.is_ready:
             return
         self._failed_asks += 1
-        _LOG.warning("Experiment %s: ask %d failed: %s", self._ledger.state.id, self._failed_asks, error)
+        _LOG.info("Experiment %s: ask %d failed: %s", self._ledger.state.id, self._failed_asks, error)
         is_hopeless = isinstance(error, TunerCrashedError) and not error.is_retryable
         if is_hopeless or self._failed_asks >= MAX_FAILED_ASKS:
             times, self._failed_asks = self._failed_asks, 0

@@ -1,10 +1,11 @@
-"""In which mode an experiment goes: what was asked for, and what its tuner can."""
+"""In which mode an experiment goes, and whether its tuner can: what was asked for, and what the tuner claims."""
 
 from __future__ import annotations
 
-from nascore.errors import SettingsError
+from nascore.errors import SettingsError, UnsupportedError
 from nascore.record import ExperimentSpec, Mode
 from nascore.tuner import Description
+from nascore.tuner.suitability import why_not_together
 
 
 def chosen_mode(spec: ExperimentSpec, description: Description) -> Mode:
@@ -12,7 +13,12 @@ def chosen_mode(spec: ExperimentSpec, description: Description) -> Mode:
 
     Raises:
         SettingsError: The tuner does not know it, or a one-shot search is described for one that is to try networks.
+        UnsupportedError: The tuner does not optimise so many objectives together.
     """
+    if reason := why_not_together(description, spec.objectives):
+        raise UnsupportedError(
+            reason, hint="Give fewer objectives, or choose another tuner; `nascore tuners` lists them."
+        )
     modes = description.modes or frozenset({Mode.MULTI_TRIAL})
     wants_search = spec.mode is None and spec.one_shot is not None and Mode.ONE_SHOT in modes
     default = Mode.ONE_SHOT if wants_search or modes == {Mode.ONE_SHOT} else Mode.MULTI_TRIAL

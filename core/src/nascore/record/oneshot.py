@@ -94,7 +94,7 @@ class OneShot:
         SettingsError: A number is out of bounds.
     """
 
-    schedule: Schedule = field(default_factory=lambda: Schedule(10, warmup_epochs=2))
+    schedule: Schedule = field(default_factory=lambda: Schedule(45, warmup_epochs=5))
     derive: int = 1
     retrain_epochs: float | None = None
     supernets: int = 1

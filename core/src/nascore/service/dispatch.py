@@ -5,8 +5,9 @@ returns the response message; a server stream is an asynchronous generator, of m
 already. A stream of requests alone is given as it comes, as an asynchronous iterator of bytes. A stream in both
 directions is in lockstep: its method is called for each request, and what it raises becomes the field ``status`` of the
 response, so that one request that fails does not end the stream; a method that is no coroutine is called for each such
-stream, and returns an asynchronous context manager of what answers its requests. A servicer sees no gRPC, and raises
-NascoreError.
+stream, and returns an asynchronous context manager of what answers its requests. It is given the border of the process:
+what makes of such a method one from bytes to bytes, for requests of this stream that come another way. A servicer sees
+no gRPC, and raises NascoreError.
 
 Not here: who may call (``nascore.service.auth``), and the mapping of errors (``nascore.status``). The generated
 servicers are not used because they answer malformed bytes with UNKNOWN.
@@ -39,7 +40,8 @@ logger = logging.getLogger(__name__)
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 Unary: TypeAlias = Callable[[Message], Awaitable[Message]]
 Stream: TypeAlias = Callable[[Message], AsyncGenerator[Message | bytes, None]]
-Conversation: TypeAlias = Callable[[], AbstractAsyncContextManager[Unary]]
+Bordered: TypeAlias = Callable[[Unary], Callable[[bytes], Awaitable[bytes | None]]]
+Conversation: TypeAlias = Callable[[Bordered], AbstractAsyncContextManager[Unary]]
 Gather: TypeAlias = Callable[[AsyncIterator[bytes]], Awaitable[Message]]
 
 
@@ -161,7 +163,7 @@ async def _following(responses: AsyncGenerator[Message | bytes, None], drain: Dr
 
 
 def _stateless(behaviour: Unary) -> Conversation:
-    return lambda: nullcontext(behaviour)
+    return lambda bordered: nullcontext(behaviour)
 
 
 def _lockstep(
@@ -178,9 +180,25 @@ def _lockstep(
             refusal: Message = response_type(status=to_status(_speakable(method, error)).SerializeToString())
             return refusal.SerializeToString()
 
+    def bordered(context: Context) -> Bordered:
+        look_again = getattr(context, "look_again", None)  # Of a stream that is guarded.
+
+        def at(behaviour: Unary) -> Callable[[bytes], Awaitable[bytes | None]]:
+            async def answer(raw: bytes) -> bytes | None:
+                if look_again is not None:
+                    try:
+                        await look_again()
+                    except grpc.aio.AbortError:  # The stream was ended, and says why.
+                        return None
+                return await answered(behaviour, raw)
+
+            return answer
+
+        return at
+
     async def converse(requests: AsyncIterator[bytes], context: Context) -> None:
         try:
-            async with opened() as behaviour:
+            async with opened(bordered(context)) as behaviour:
                 while True:
                     with drain.interruptible():  # Between two requests only: what was begun is finished.
                         raw = await context.read()

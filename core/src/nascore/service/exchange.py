@@ -5,11 +5,13 @@ Not here: whose samples they are and what the tuner is asked (``nascore.experime
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
+from typing import cast
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from nascore.errors import InvalidInputError, StateError
 from nascore.experiment import Engine
@@ -19,14 +21,15 @@ from nascore.record.wire import (
     ASK_STATUS,
     costs_from_messages,
     derived_to_message,
-    outcome_from_message,
     proposal_from_message,
-    proposal_to_message,
     schedule_to_message,
     unmixable_from_messages,
 )
 from nascore.service import checks
+from nascore.service.dispatch import Bordered
 from nascore.service.drain import Drain
+from nascore.service.private_door import private_door
+from nascore.tuner.sealed import SealedSample, sealed_outcome
 from nascore.v1 import trial_pb2, tuner_pb2
 
 MAX_COSTS = 100_000
@@ -44,11 +47,14 @@ class SampleConversation:
     Args:
         engine: Returns the engine of an experiment.
         drain: Whether the server is going down.
+        bordered: Makes an answer of bytes of one of messages.
     """
 
-    def __init__(self, engine: Callable[[str], Engine], drain: Drain) -> None:
+    def __init__(self, engine: Callable[[str], Engine], drain: Drain, bordered: Bordered) -> None:
         self._engine = engine
         self._drain = drain
+        self._framed = bordered(self._answer_frame)
+        self._turn = asyncio.Lock()
         self._stack = AsyncExitStack()
         self._seat: Seat | None = None
 
@@ -58,11 +64,25 @@ class SampleConversation:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stack.aclose()
+        try:
+            if not isinstance(error, asyncio.CancelledError):  # The worker is there: what came as a frame is finished.
+                async with self._turn:
+                    pass
+        finally:
+            await self._stack.aclose()
 
     async def answer(self, request: _Request) -> _Response:
         """Answer one request."""
-        kind = request.WhichOneof("request")
+        async with self._turn:
+            return await self._answered(request, request.WhichOneof("request"))
+
+    async def _answer_frame(self, message: Message) -> _Response:
+        request = cast("_Request", message)
+        if request.WhichOneof("request") == "begin":
+            raise InvalidInputError("begin: it came as a frame.", hint="Begin on a stream, where the token is seen.")
+        return await self.answer(request)
+
+    async def _answered(self, request: _Request, kind: str | None) -> _Response:
         if kind == "exchange":
             return _Response(next=await self._exchange(request.exchange))
         if kind == "begin":
@@ -86,19 +106,22 @@ class SampleConversation:
         seat = await self._stack.enter_async_context(self._engine(experiment).samples(worker, begin.trial, begin.epoch))
         begun = await seat.begin(opening)
         self._seat = seat
-        return trial_pb2.ExchangeBegun(schedule=schedule_to_message(begun.schedule), seed=begun.seed)
+        answer = trial_pb2.ExchangeBegun(schedule=schedule_to_message(begun.schedule), seed=begun.seed)
+        door = await self._stack.enter_async_context(private_door(self._framed, self._drain))
+        if door is not None:
+            answer.frames_path, answer.frames_key = door
+        return answer
 
     async def _exchange(self, request: trial_pb2.Samples) -> trial_pb2.NextSamples:
         seat = self._taken()
         checks.count(len(request.outcomes), "outcomes", least=0, most=MAX_WANT)
         checks.count(request.want, "want", least=0, most=MAX_WANT)
-        outcomes = [
-            (each.number, outcome_from_message(each.outcome, must_be_finite=False)) for each in request.outcomes
-        ]
-        following = await seat.exchange(outcomes, request.want)
-        return trial_pb2.NextSamples(
-            samples=map(proposal_to_message, following.samples), status=ASK_STATUS.to_number(following.status)
-        )
+        outcomes = [(each.number, sealed_outcome(each.outcome)) for each in request.outcomes]
+        following = await seat.pass_on(outcomes, request.want)
+        answer = trial_pb2.NextSamples(status=ASK_STATUS.to_number(following.status))
+        for sample in following.samples:
+            answer.samples.add().MergeFromString(sample.data)
+        return answer
 
     def _taken(self) -> Seat:
         if self._seat is None:
@@ -134,12 +157,17 @@ def _opening_of(begin: trial_pb2.BeginExchange) -> Opening:
         state=kept.tuner,
         told=begin.snapshot.seq,
         next_sample=kept.next_sample,
-        pending=tuple(map(proposal_from_message, kept.pending)),
+        pending=tuple(map(_kept_sample, kept.pending)),
     )
+
+
+def _kept_sample(message: tuner_pb2.Proposal) -> SealedSample:
+    proposal = proposal_from_message(message)
+    return SealedSample(proposal.number, message.SerializeToString(), is_recalled=False)
 
 
 def _saved_to_message(saved: Saved) -> tuner_pb2.Snapshot:
-    state = trial_pb2.ExchangeState(
-        tuner=saved.state, pending=map(proposal_to_message, saved.pending), next_sample=saved.next_sample
-    )
+    state = trial_pb2.ExchangeState(tuner=saved.state, next_sample=saved.next_sample)
+    for sample in saved.pending:
+        state.pending.add().MergeFromString(sample.data)
     return tuner_pb2.Snapshot(state=state.SerializeToString(), seq=saved.told)

@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias, cast
 import grpc
 
 from nascore.errors import InternalError
+from nascore.service.caller import Caller, called_by
 
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 One: TypeAlias = Callable[[bytes, Context], Awaitable[bytes | None]]
@@ -31,13 +32,16 @@ class Shape(Protocol):
     stream_stream: Many | None
 
 
-def guarded_handler(shape: Shape, *, look: Look, look_again: LookAgain) -> grpc.RpcMethodHandler:
+def guarded_handler(
+    shape: Shape, *, look: Look, look_again: LookAgain, caller: Caller | None = None
+) -> grpc.RpcMethodHandler:
     """Return a handler that does what ``shape`` does once ``look`` lets it.
 
     Args:
         shape: A handler of bytes.
         look: Looks at each request; ends the call to refuse it.
         look_again: Looks before each message of a stream, since what let it in may have ended; ends the call too.
+        caller: Who calls, if it is kept to experiments; servicers find it in ``nascore.service.caller``.
 
     Raises:
         InternalError: If the handler is of a kind that cannot be guarded, so nobody may call it.
@@ -47,25 +51,27 @@ def guarded_handler(shape: Shape, *, look: Look, look_again: LookAgain) -> grpc.
     if behaviour is None or not inspect.iscoroutinefunction(behaviour):
         raise InternalError("A handler of this kind cannot be guarded.")
     if shape.stream_stream is not None:
-        handler = grpc.stream_stream_rpc_method_handler(_of_stream(shape.stream_stream, look, look_again))  # type: ignore[no-untyped-call]  # grpc is not annotated
+        handler = grpc.stream_stream_rpc_method_handler(_of_stream(shape.stream_stream, look, look_again, caller))  # type: ignore[no-untyped-call]  # grpc is not annotated
     elif shape.unary_stream is not None:
-        handler = grpc.unary_stream_rpc_method_handler(_of_request(shape.unary_stream, look, look_again))  # type: ignore[no-untyped-call]  # grpc is not annotated
+        handler = grpc.unary_stream_rpc_method_handler(_of_request(shape.unary_stream, look, look_again, caller))  # type: ignore[no-untyped-call]  # grpc is not annotated
     else:
-        handler = grpc.unary_unary_rpc_method_handler(_of_request(cast("One", behaviour), look, None))  # type: ignore[no-untyped-call]  # grpc is not annotated
+        handler = grpc.unary_unary_rpc_method_handler(_of_request(cast("One", behaviour), look, None, caller))  # type: ignore[no-untyped-call]  # grpc is not annotated
     return handler
 
 
-def _of_request(inner: One, look: Look, look_again: LookAgain | None) -> One:
+def _of_request(inner: One, look: Look, look_again: LookAgain | None, caller: Caller | None) -> One:
     async def answer(raw: bytes, context: Context) -> bytes | None:
         await look(raw, context)
-        return await inner(raw, context if look_again is None else cast("Context", _Sending(context, look_again)))
+        with called_by(caller):
+            return await inner(raw, context if look_again is None else cast("Context", _Sending(context, look_again)))
 
     return answer
 
 
-def _of_stream(inner: Many, look: Look, look_again: LookAgain) -> Many:
+def _of_stream(inner: Many, look: Look, look_again: LookAgain, caller: Caller | None) -> Many:
     async def answer(requests: AsyncIterator[bytes], context: Context) -> None:
-        await inner(_nothing(), cast("Context", _Taking(context, look, look_again)))
+        with called_by(caller):
+            await inner(_nothing(), cast("Context", _Taking(context, look, look_again)))
 
     return answer
 
@@ -103,6 +109,10 @@ class _Taking:
         self.set_details = context.set_details
         self.set_trailing_metadata = context.set_trailing_metadata
         self.write = context.write
+
+    async def look_again(self) -> None:
+        """Look whether what let the stream in has ended; for requests that come another way than by `read`."""
+        await self._look_again(self._context)
 
     async def read(self) -> bytes | object:
         raw = await self._context.read()

@@ -18,6 +18,7 @@ from nascore.record.wire import (
     outcome_from_message,
 )
 from nascore.service import checks
+from nascore.service.dispatch import Bordered
 from nascore.service.drain import Drain
 from nascore.service.exchange import SampleConversation
 from nascore.space.wire import space_from_message
@@ -123,9 +124,9 @@ class TrialServicer:
             return trial_pb2.WorkResponse(return_lease=await self.return_lease(request.return_lease))
         raise InvalidInputError("request: unset.", hint="Set one of the requests; a newer peer may have sent another.")
 
-    def exchange_samples(self) -> SampleConversation:
+    def exchange_samples(self, bordered: Bordered) -> SampleConversation:
         """Answer the requests of one stream, in the order in which they come."""
-        return SampleConversation(self._engine, self._drain)
+        return SampleConversation(self._engine, self._drain, bordered)
 
     def _engine(self, experiment: str) -> Engine:
         return self._experiments.get(checks.experiment(experiment))

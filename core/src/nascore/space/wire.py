@@ -16,7 +16,7 @@ from nascore.space import limits, node_messages
 from nascore.space.architecture import Architecture, Value, from_sorted
 from nascore.space.mixture import MixedDecision, Mixture
 from nascore.space.space import SearchSpace
-from nascore.space.stencil import Stencils
+from nascore.space.stencil import Stencil, Stencils
 from nascore.v1 import architecture_pb2, space_pb2, tuner_pb2
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 _Mixed: TypeAlias = "RepeatedCompositeFieldContainer[architecture_pb2.MixedDecision]"
 
 _DECISIONS = Stencils(architecture_pb2.Mixture.DECISIONS_FIELD_NUMBER)
-_STENCILS = {"decisions": _DECISIONS, "gradient": Stencils(tuner_pb2.Outcome.GRADIENT_FIELD_NUMBER)}
+GRADIENTS = Stencils(tuner_pb2.Outcome.GRADIENT_FIELD_NUMBER)
+"""Forms of gradients; see ``nascore.record.wire.gradient``."""
+_STENCILS = {"decisions": _DECISIONS, "gradient": GRADIENTS}
 
 
 def space_to_message(space: SearchSpace) -> space_pb2.SearchSpace:
@@ -110,6 +112,11 @@ def write_mixed(
     messages: _Mixed = getattr(message, field)
     for decision in decisions:
         messages.add(path=decision.path, weights=decision.weights, graded=decision.graded)
+
+
+def stencil_of(mixture: architecture_pb2.Mixture) -> Stencil | None:
+    """Return the stencil that a mixture fits, so that it has no fault; ``None`` if none is known."""
+    return _DECISIONS.fitting(mixture.SerializeToString())
 
 
 def mixed_from_messages(messages: Sequence[architecture_pb2.MixedDecision]) -> tuple[MixedDecision, ...]:

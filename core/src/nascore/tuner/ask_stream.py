@@ -16,7 +16,8 @@ from google.rpc import status_pb2
 
 from nascore.errors import TunerCrashedError
 from nascore.status import from_status
-from nascore.tuner.servicer import SERVICE, serialize
+from nascore.tuner.handlers import serialize
+from nascore.tuner.servicer import SERVICE
 from nascore.v1 import tuner_pb2
 
 _UNKNOWN_METHOD = grpc.StatusCode.UNIMPLEMENTED
@@ -41,7 +42,7 @@ class AskStream:
         self._call: _Call | None = None
         self._is_refused = False
 
-    async def ask(self, request: tuner_pb2.AskRequest, *, timeout_s: float) -> tuner_pb2.AskResponse | None:
+    async def ask(self, request: tuner_pb2.StreamAsksRequest, *, timeout_s: float) -> tuner_pb2.AskResponse | None:
         """Return the answer; ``None`` if the stream ended or broke, or the tuner has none: ask by a call.
 
         Raises:
@@ -66,7 +67,7 @@ class AskStream:
         if response is None:
             self.close()
             return None
-        return _answer(response)
+        return answer_of(response)
 
     def close(self) -> None:
         """End the stream; the next question opens another one."""
@@ -74,14 +75,15 @@ class AskStream:
             self._call.cancel()
             self._call = None
 
-    async def _exchange(self, call: _Call, request: tuner_pb2.AskRequest) -> tuner_pb2.StreamAsksResponse | None:
+    async def _exchange(self, call: _Call, request: tuner_pb2.StreamAsksRequest) -> tuner_pb2.StreamAsksResponse | None:
         with suppress(asyncio.InvalidStateError):  # Ended since the last answer; how, is told by reading.
-            await call.write(tuner_pb2.StreamAsksRequest(ask=request))
+            await call.write(request)
         response = await call.read()
         return response if isinstance(response, tuner_pb2.StreamAsksResponse) else None
 
 
-def _answer(response: tuner_pb2.StreamAsksResponse) -> tuner_pb2.AskResponse:
+def answer_of(response: tuner_pb2.StreamAsksResponse) -> tuner_pb2.AskResponse:
+    """Return the answer to a question, or raise the error that came in its place."""
     kind = response.WhichOneof("result")
     if kind == "answer":
         return response.answer

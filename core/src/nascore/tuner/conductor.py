@@ -75,6 +75,7 @@ class Conductor:
         self._space = setup.space
         self._mixing = mixing_of(setup)
         self._determinism = tuner_type.determinism
+        self._samples: dict[int, Proposal] = {}  # Those of a one-shot session that have no outcome yet.
         self._answers: OrderedDict[int, tuple[int, Proposal | NoProposal]] = OrderedDict()
         self._replayed_through = -1
         self._is_broken = False
@@ -106,6 +107,17 @@ class Conductor:
             proposals.append(answer)
         failpoint("tuner.after_ask")
         return Answer(tuple(proposals), status)
+
+    def recalled(self, number: int) -> Proposal:
+        """Return a sample that was proposed in this session and has no outcome yet.
+
+        Raises:
+            StateError: There is none of this number.
+        """
+        sample = self._samples.get(number)
+        if sample is None:
+            raise StateError(f"Sample {number} was not proposed in this session, or its outcome is told already.")
+        return sample
 
     def tell(self, outcomes: Sequence[Told], *, after_seq: int) -> None:
         """Take outcomes that follow on ``after_seq``; see `TunerSession.tell`."""
@@ -164,6 +176,7 @@ class Conductor:
                 failpoint("tuner.before_tell")
                 self._call(f"tell of trial {told.proposal.number}", self._tuner.tell, told.proposal, told.outcome)
                 self.told_through = told.seq
+                self._samples.pop(told.proposal.number, None)
 
     def _answer(self, number: int, seed: int, told_through: int) -> Proposal | NoProposal:
         remembered = self._answers.get(number)
@@ -178,6 +191,8 @@ class Conductor:
         # "Wait" ends with the next outcome, and an answer that left no trace is given again for the asking.
         if answer is not NoProposal.WAIT:
             self._remember(number, told_through, answer)
+        if self._mixing is not None and isinstance(answer, Proposal):
+            self._samples[number] = answer
         return answer
 
     def _asked(self, number: int, seed: int) -> Proposal | NoProposal:

@@ -1,9 +1,9 @@
 """``python -m nascore.tuner.host NAME``: serves one installed tuner, in a process of its own.
 
-Environment: ``NASCORE_TUNER_SOCKET`` is the Unix socket to serve on; without it, a free port of the loopback interface
-is taken, and every call must carry ``NASCORE_TUNER_TOKEN``. Once it serves, the host prints the line
-``nascore-tuner v1 ADDRESS`` on standard output. From its first moment everything else that is printed goes to standard
-error, so that no plugin can break that line. SIGTERM ends it with status 0; it also ends when its parent does.
+Environment: ``NASCORE_TUNER_SOCKET`` is the Unix socket to serve on, with one for frames beside it; without it, a free
+port of the loopback interface is taken. Every call must carry ``NASCORE_TUNER_TOKEN``. Once it serves, the host prints
+the line ``nascore-tuner v1 ADDRESS`` on standard output. From its first moment everything else that is printed goes to
+standard error, so that no plugin can break that line. SIGTERM ends it with status 0; it also ends when its parent does.
 
 A tuner that cannot be loaded is still served: every call then says why. A crash in native code prints where it was
 before the process dies. Failpoints are armed as in the server, whose environment this process has; its own places are
@@ -20,6 +20,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import NoReturn, TextIO
 
 import grpc
@@ -27,11 +28,13 @@ from grpc_health.v1 import health, health_pb2_grpc
 
 from nascore import failpoints
 from nascore.errors import NascoreError, PluginError
-from nascore.eventloop import loop_factory
+from nascore.eventloop import FrameDoor, has_frames, loop_factory
 from nascore.tuner.plugins import load_tuner
-from nascore.tuner.servicer import SOCKET_VARIABLE, TOKEN_VARIABLE, Hosted, TokenInterceptor, tuner_handler
+from nascore.tuner.servicer import SOCKET_VARIABLE, TOKEN_VARIABLE, Hosted, ServedTuner, TokenInterceptor
 
 HANDSHAKE = "nascore-tuner v1"
+FRAMES_NAME = "asks.sock"
+"""The socket for frames, in the folder of the other."""
 _GRACE_S = 5.0
 _PARENT_CHECK_S = 0.5
 _THREADS_S = 1.0
@@ -75,24 +78,31 @@ async def _serve(hosted: Hosted, handshake: TextIO, *, parent: int) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
-    server, address = _server(hosted)
+    token = os.environ.pop(TOKEN_VARIABLE, "")  # What a strategy tells of its environment must not tell it.
+    path = os.environ.get(SOCKET_VARIABLE, "")
+    frames = Path(path).with_name(FRAMES_NAME) if path and has_frames() else None
+    served = ServedTuner(hosted, frames_path=str(frames or ""))
+    server, address = _server(served, path, token=token)
+    door = None if frames is None else FrameDoor(frames, token.encode(), answer=served.answer)
+    if door is not None:
+        await door.open()
     await server.start()
     handshake.write(f"{HANDSHAKE} {address}\n")
     handshake.close()
     watch = asyncio.create_task(_watch_parent(parent, ending))
     await ending.wait()
     watch.cancel()
+    if door is not None:
+        await door.close()
     await server.stop(_GRACE_S)
 
 
-def _server(hosted: Hosted) -> tuple[grpc.aio.Server, str]:
-    token = os.environ.pop(TOKEN_VARIABLE, "")  # What a strategy tells of its environment must not tell it.
+def _server(served: ServedTuner, path: str, *, token: str) -> tuple[grpc.aio.Server, str]:
     interceptors = (TokenInterceptor(token),) if token else ()
     server = grpc.aio.server(interceptors=interceptors)
-    server.add_generic_rpc_handlers((tuner_handler(hosted),))
+    server.add_generic_rpc_handlers((served.handler(),))
     checks = health.aio.HealthServicer()  # type: ignore[attr-defined]  # exported, but not in so many words
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)  # type: ignore[no-untyped-call]  # generated
-    path = os.environ.get(SOCKET_VARIABLE, "")
     if path:
         server.add_insecure_port(f"unix:{path}")
         return server, f"unix:{path}"

@@ -48,7 +48,17 @@ LIMIT_VARIABLE = "NASCORE_PLUGINS"
 """Environment variable with the only plugins to use: names or distributions, by commas; unset for all."""
 
 _log = logging.getLogger(__name__)
-_KNOWN_PACKAGES = {"random": "nas-random", "regularized-evolution": "nas-evolution", "evolution": "nas-evolution"}
+_KNOWN_PACKAGES = {
+    name: package
+    for package, names in {
+        "nas-darts": ("darts", "directgrad", "drnas", "gdas", "pc-darts", "proxyless", "snas"),
+        "nas-enas": ("enas", "ppo", "reinforce"),
+        "nas-evolution": ("evolution", "regularized-evolution"),
+        "nas-optuna": ("cmaes", "gp", "nsgaii", "tpe"),
+        "nas-random": ("random",),
+    }.items()
+    for name in names
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,32 +12,22 @@ import asyncio
 import contextlib
 import itertools
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 import grpc
-from google.protobuf.message import Message
 
-from nascore.errors import (
-    DeadlineError,
-    InternalError,
-    InvalidInputError,
-    NascoreError,
-    StateError,
-    TunerCrashedError,
-    UnsupportedError,
-)
+from nascore.errors import NascoreError, StateError, UnsupportedError
 from nascore.record import Asked, Derived, JsonValue, Report, Told, Verdict
 from nascore.record.wire import VERDICT, derived_from_message, report_to_message, told_to_message
 from nascore.space import MixtureRules, SearchSpace
-from nascore.status import from_rpc_error
 from nascore.tuner.answers import check_proposal, mixing_of
-from nascore.tuner.ask_stream import AskStream
 from nascore.tuner.batches import MAX_BATCH_BYTES, batches
+from nascore.tuner.calls import TunerCalls
 from nascore.tuner.contract import Determinism, Setup
 from nascore.tuner.limits import HostLimits
-from nascore.tuner.servicer import SERVICE, serialize
-from nascore.tuner.session import PROTOCOL_VERSION, Answer, AskStatus, Description
+from nascore.tuner.sample_calls import SampleCalls, why_not_answered
+from nascore.tuner.sealed import SampleGate, SealedAnswer, SealedTold
+from nascore.tuner.session import PROTOCOL_VERSION, Answer, Description
 from nascore.tuner.wire import (
     answer_from_message,
     asking_to_message,
@@ -45,15 +35,6 @@ from nascore.tuner.wire import (
     opening_to_message,
 )
 from nascore.v1 import tuner_pb2
-
-_OPTIONS = (
-    ("grpc.enable_http_proxy", 0),
-    # Traces of foreign tuners may be long; gRPC would drop the status with them.
-    ("grpc.max_metadata_size", 64 * 1024),
-)
-
-ResponseT = TypeVar("ResponseT", bound=Message)
-ValueT = TypeVar("ValueT")
 
 
 class RemoteTuner:
@@ -74,27 +55,19 @@ class RemoteTuner:
         limits: HostLimits | None = None,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
-        # Kept for the life of the process: when the last object of grpc.aio is collected, its shutdown joins a poller
-        # thread that may never end, in whatever thread the collector happens to run.
-        grpc.aio.init_grpc_aio()
-        if credentials is None:
-            self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
-        else:
-            self._channel = grpc.aio.secure_channel(target, credentials, options=_OPTIONS)
-        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._limits = limits or HostLimits()
+        self._calls = TunerCalls(target, token=token, limits=self._limits, credentials=credentials)
         self._session = uuid.uuid4().hex
         self._description: Description | None = None
         self._space: SearchSpace | None = None
         self._mixing: MixtureRules | None = None
+        self._samples: SampleCalls | None = None
         self._told_through = 0
-        self._stream = AskStream(self._channel, self._metadata)
 
     @property
     def label(self) -> str:
         """Name and version, as far as they are known."""
-        known = self._description
-        return f"{known.name} {known.version}".strip() if known else "(not yet described)"
+        return self._calls.label
 
     async def describe(self) -> Description:
         """Return who the tuner is; asked for once.
@@ -104,8 +77,11 @@ class RemoteTuner:
         """
         if self._description is None:
             request = tuner_pb2.DescribeRequest()
-            response = await self._call(request, tuner_pb2.DescribeResponse, timeout_s=self._limits.open_timeout_s)
-            self._description = self._decoded("Describe", lambda: description_from_message(response))
+            response = await self._calls.call(
+                request, tuner_pb2.DescribeResponse, timeout_s=self._limits.open_timeout_s
+            )
+            self._description = self._calls.decoded("Describe", lambda: description_from_message(response))
+            self._calls.meet(self._description)
             _check_protocol(self._description)
         return self._description
 
@@ -115,10 +91,11 @@ class RemoteTuner:
         """Open the session, or open it anew."""
         await self.describe()
         request = opening_to_message(self._session, setup, settings=settings, state=state, state_seq=state_seq)
-        response = await self._call(request, tuner_pb2.OpenResponse, timeout_s=self._limits.open_timeout_s)
+        response = await self._calls.call(request, tuner_pb2.OpenResponse, timeout_s=self._limits.open_timeout_s)
         if response.cannot_tune:
             raise UnsupportedError(response.cannot_tune)
         self._space, self._told_through, self._mixing = setup.space, state_seq, mixing_of(setup)
+        self._samples = None if self._mixing is None else self._sample_calls(setup.space, self._mixing)
 
     async def ask(
         self, first_number: int, seeds: Sequence[int], *, outcomes: Sequence[Told] = (), told_through: int = 0
@@ -131,9 +108,19 @@ class RemoteTuner:
         if len(outcomes) > 1 and request.ByteSize() > MAX_BATCH_BYTES:
             await self.tell(outcomes[:-1], after_seq=self._told_through)
             return await self.ask(first_number, seeds, outcomes=outcomes[-1:], told_through=told_through)
-        response = await self._asked(request)
-        answer = self._decoded("Ask", lambda: answer_from_message(response))
+        response = await self._calls.ask(tuner_pb2.StreamAsksRequest(ask=request))
+        answer = self._calls.decoded("Ask", lambda: answer_from_message(response))
         self._check(answer, first_number, wanted=len(seeds), space=space)
+        self._told_through = max(self._told_through, told_through)
+        return answer
+
+    async def exchange(
+        self, first_number: int, seeds: Sequence[int], *, told: Sequence[SealedTold], told_through: int
+    ) -> SealedAnswer:
+        """Tell what came of samples, then ask for one sample a seed; see `SampleSession.exchange`."""
+        if self._samples is None:
+            raise StateError("The session is not open for samples.", hint="Open it in the mode one-shot.")
+        answer = await self._samples.exchange(first_number, seeds, told=told, told_through=told_through)
         self._told_through = max(self._told_through, told_through)
         return answer
 
@@ -146,7 +133,7 @@ class RemoteTuner:
             await self.tell(outcomes[:half], after_seq=after_seq)
             await self.tell(outcomes[half:], after_seq=outcomes[half - 1].seq)
             return
-        await self._call(request, tuner_pb2.TellResponse, timeout_s=self._limits.tell_timeout_s)
+        await self._calls.call(request, tuner_pb2.TellResponse, timeout_s=self._limits.tell_timeout_s)
         self._told_through = max((self._told_through, *(told.seq for told in outcomes)))
 
     async def replay(self, events: Sequence[Asked | Told]) -> tuple[int, ...]:
@@ -171,7 +158,9 @@ class RemoteTuner:
     ) -> Sequence[int]:
         request = tuner_pb2.ReplayRequest(session=self._session, events=messages)
         try:
-            response = await self._call(request, tuner_pb2.ReplayResponse, timeout_s=self._limits.replay_timeout_s)
+            response = await self._calls.call(
+                request, tuner_pb2.ReplayResponse, timeout_s=self._limits.replay_timeout_s
+            )
         except UnsupportedError:
             return await self._repeat(batch)
         self._told_through = max(self._told_through, response.told_through)
@@ -197,10 +186,10 @@ class RemoteTuner:
             return (Verdict.CONTINUE,) * len(reports)
         messages = [report_to_message(report) for report in reports]
         request = tuner_pb2.ReviewRequest(session=self._session, reports=messages)
-        response = await self._call(request, tuner_pb2.ReviewResponse, timeout_s=self._limits.ask_timeout_s)
+        response = await self._calls.call(request, tuner_pb2.ReviewResponse, timeout_s=self._limits.ask_timeout_s)
         if len(response.verdicts) != len(reports):
-            raise self._broken("Review", f"{len(response.verdicts)} verdicts for {len(reports)} reports")
-        return self._decoded(
+            raise self._calls.broken("Review", f"{len(response.verdicts)} verdicts for {len(reports)} reports")
+        return self._calls.decoded(
             "Review", lambda: tuple(VERDICT.from_number(number, "review: verdicts") for number in response.verdicts)
         )
 
@@ -210,9 +199,9 @@ class RemoteTuner:
         if not (await self.describe()).can_derive:
             raise UnsupportedError(f"{self.label} derives no architectures of its own.")
         request = tuner_pb2.DeriveRequest(session=self._session, count=count)
-        response = await self._call(request, tuner_pb2.DeriveResponse, timeout_s=self._limits.ask_timeout_s)
-        found = self._decoded("Derive", lambda: tuple(map(derived_from_message, response.architectures)))
-        self._decoded("Derive", lambda: _check_derived(found, space))
+        response = await self._calls.call(request, tuner_pb2.DeriveResponse, timeout_s=self._limits.ask_timeout_s)
+        found = self._calls.decoded("Derive", lambda: tuple(map(derived_from_message, response.architectures)))
+        self._calls.decoded("Derive", lambda: _check_derived(found, space))
         return found[:count]
 
     async def snapshot(self) -> tuple[bytes, int] | None:
@@ -220,7 +209,7 @@ class RemoteTuner:
         if not (await self.describe()).can_snapshot:
             return None
         request = tuner_pb2.SnapshotRequest(session=self._session)
-        response = await self._call(request, tuner_pb2.SnapshotResponse, timeout_s=self._limits.open_timeout_s)
+        response = await self._calls.call(request, tuner_pb2.SnapshotResponse, timeout_s=self._limits.open_timeout_s)
         return response.snapshot.state, response.snapshot.seq
 
     async def close(self) -> None:
@@ -230,71 +219,32 @@ class RemoteTuner:
             request = tuner_pb2.CloseRequest(session=self._session)
             # A tuner that is gone already is what was wanted.
             with contextlib.suppress(NascoreError):
-                await self._call(request, tuner_pb2.CloseResponse, timeout_s=self._limits.stop_grace_s)
-        await self._channel.close(grace=None)
-
-    async def _asked(self, request: tuner_pb2.AskRequest) -> tuner_pb2.AskResponse:
-        """Ask on the stream where the tuner has one, by a call otherwise."""
-        timeout_s = self._limits.ask_timeout_s
-        if self._description is not None and self._description.can_stream:
-            try:
-                response = await self._stream.ask(request, timeout_s=timeout_s)
-            except TimeoutError:
-                raise self._failed("Ask", DeadlineError("No answer."), timeout_s=timeout_s) from None
-            except NascoreError as failure:
-                raise self._failed("Ask", failure, timeout_s=timeout_s) from failure
-            if response is not None:
-                return response
-        return await self._call(request, tuner_pb2.AskResponse, timeout_s=timeout_s)
+                await self._calls.call(request, tuner_pb2.CloseResponse, timeout_s=self._limits.stop_grace_s)
+        await self._calls.close()
 
     async def disconnect(self) -> None:
         """Drop the connection without a word; for a process that is dead or does not answer."""
-        await self._channel.close(grace=None)
-
-    async def _call(self, request: Message, response_type: type[ResponseT], *, timeout_s: float) -> ResponseT:
-        method = type(request).__name__.removesuffix("Request")
-        call = self._channel.unary_unary(
-            f"/{SERVICE}/{method}",
-            request_serializer=serialize,
-            response_deserializer=response_type.FromString,
-        )
-        try:
-            response: ResponseT = await call(request, timeout=timeout_s, metadata=self._metadata)
-        except grpc.RpcError as failure:
-            raise self._failed(method, from_rpc_error(failure), timeout_s=timeout_s) from failure
-        return response
-
-    def _failed(self, method: str, error: NascoreError, *, timeout_s: float) -> NascoreError:
-        if isinstance(error, InternalError):
-            return TunerCrashedError(f"Tuner {self.label} failed in {method}: {error.message}", hint=error.hint)
-        if isinstance(error, DeadlineError):
-            return DeadlineError(f"Tuner {self.label} did not answer {method} within {timeout_s:g} s.")
-        return error
-
-    def _decoded(self, method: str, decode: Callable[[], ValueT]) -> ValueT:
-        try:
-            return decode()
-        except InvalidInputError as error:
-            raise self._broken(method, error.message) from error
+        await self._calls.close()
 
     def _check(self, answer: Answer, first_number: int, *, wanted: int, space: SearchSpace) -> None:
-        if len(answer.proposals) > wanted:
-            raise self._broken("Ask", f"{len(answer.proposals)} proposals where {wanted} were wanted")
-        if answer.status is AskStatus.OK and len(answer.proposals) < wanted:
-            raise self._broken("Ask", f"{len(answer.proposals)} proposals of {wanted}, and no reason why")
+        if fault := why_not_answered(len(answer.proposals), answer.status, wanted=wanted):
+            raise self._calls.broken("Ask", fault)
         for number, proposal in enumerate(answer.proposals, first_number):
             check_proposal(proposal, number, space=space, label=self.label, mixing=self._mixing)
+
+    def _sample_calls(self, space: SearchSpace, mixing: MixtureRules) -> SampleCalls:
+        return SampleCalls(
+            self._calls,
+            self._session,
+            gate=SampleGate(space, mixing),
+            limits=self._limits,
+            can_recall=self._description is not None and self._description.can_recall,
+        )
 
     def _opened(self) -> SearchSpace:
         if self._space is None:
             raise StateError("The session is not open.", hint="Call open first.")
         return self._space
-
-    def _broken(self, method: str, what: str) -> TunerCrashedError:
-        return TunerCrashedError(
-            f"Tuner {self.label} answered {method} with what it may not: {what}.",
-            hint="This is a defect of the tuner; report it to its authors.",
-        )
 
 
 def _check_derived(found: Sequence[Derived], space: SearchSpace) -> None:

@@ -6,8 +6,9 @@ tests and notebooks. Not here: the exchange that a server keeps for its workers 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Generic, Protocol, TypeVar
 
 from nascore.errors import InvalidInputError, StateError, UnsupportedError
 from nascore.record import (
@@ -28,24 +29,37 @@ from nascore.record.exchange import MAX_WANT, MIXABLE, NOTHING, AskStatus
 from nascore.tuner.conductor import Conductor
 from nascore.tuner.contract import Mode, Settings, Setup, Tuner
 
+SampleT = TypeVar("SampleT", bound="Numbered")
+OutcomeT = TypeVar("OutcomeT")
+
 _DEFAULT_SCHEDULE = Schedule(1)
 
 
-class SampleBook:
+class Numbered(Protocol):
+    """A sample, whatever else is known of it."""
+
+    @property
+    def number(self) -> int:
+        """Its number."""
+
+
+class SampleBook(Generic[SampleT, OutcomeT]):
     """The samples of one session that wait for an outcome, and the outcomes that wait to be told.
 
     Args:
         seed: Seed of the samples; that of sample n is H(seed, n).
+        lost: Makes the outcome of samples that were lost with the worker of that name.
         told: Outcomes that the tuner's state contains.
         next_sample: Number of the next sample.
     """
 
-    def __init__(self, seed: int, *, told: int = 0, next_sample: int = 0) -> None:
+    def __init__(self, seed: int, *, lost: Callable[[str], OutcomeT], told: int = 0, next_sample: int = 0) -> None:
         self.seed = seed
+        self._lost_with = lost
         self.told = told
         self.next_sample = next_sample
-        self._pending: dict[int, tuple[str, Proposal]] = {}
-        self._lost: list[tuple[Proposal, Outcome]] = []
+        self._pending: dict[int, tuple[str, SampleT]] = {}
+        self._lost: list[tuple[SampleT, OutcomeT]] = []
 
     @property
     def pending(self) -> int:
@@ -56,23 +70,25 @@ class SampleBook:
         """Return the numbers of the samples that a worker has, ascending."""
         return sorted(number for number, (owner, _) in self._pending.items() if owner == member)
 
-    def take(self, member: str, outcomes: Sequence[tuple[int, Outcome]]) -> list[Told]:
+    def take(self, member: str, outcomes: Sequence[tuple[int, OutcomeT]]) -> list[tuple[int, SampleT, OutcomeT]]:
         """Return what the tuner is to be told next: samples that were lost, then these outcomes, numbered.
 
         Raises:
             InvalidInputError: An outcome is of no sample that this worker has; nothing was taken.
         """
-        numbers = [number for number, _ in outcomes]
-        for number in numbers:
-            if self._pending.get(number, ("", None))[0] != member or numbers.count(number) > 1:
+        seen: set[int] = set()
+        for number, _ in outcomes:
+            owner = self._pending.get(number)
+            if owner is None or owner[0] != member or number in seen:
                 raise InvalidInputError(
                     f"outcomes: worker {member!r} has no sample {number} that waits for an outcome; it has "
                     f"{self.of(member) or 'none'}.",
                     hint="Tell each outcome once, with the number of its sample.",
                 )
+            seen.add(number)
         lost, self._lost = self._lost, []
         came = [(self._pending.pop(number)[1], outcome) for number, outcome in outcomes]
-        told = [Told(seq, *both) for seq, both in enumerate((*lost, *came), self.told + 1)]
+        told = [(seq, sample, outcome) for seq, (sample, outcome) in enumerate((*lost, *came), self.told + 1)]
         self.told += len(told)
         return told
 
@@ -82,12 +98,12 @@ class SampleBook:
             raise InvalidInputError(f"want: {want} is not within 0 and {MAX_WANT}.")
         return [proposal_seed(self.seed, self.next_sample + place) for place in range(want)]
 
-    def out(self) -> tuple[Proposal, ...]:
+    def out(self) -> tuple[SampleT, ...]:
         """Return all samples without an outcome: those that workers have, and those that were lost with them."""
-        having = [proposal for _, proposal in self._pending.values()]
-        return tuple(sorted([*having, *(proposal for proposal, _ in self._lost)], key=lambda each: each.number))
+        having = [sample for _, sample in self._pending.values()]
+        return tuple(sorted([*having, *(sample for sample, _ in self._lost)], key=lambda each: each.number))
 
-    def give(self, member: str, samples: Sequence[Proposal], *, is_next: bool = True) -> None:
+    def give(self, member: str, samples: Sequence[SampleT], *, is_next: bool = True) -> None:
         """Note that these samples are a worker's now; they are the next ones, unless they were given out before."""
         for sample in samples:
             self._pending[sample.number] = (member, sample)
@@ -96,10 +112,13 @@ class SampleBook:
 
     def lose(self, member: str) -> None:
         """Answer for a worker that is gone: its samples failed."""
-        failure = Failure(FailureKind.LOST, f"Worker {member!r} was lost.")
-        for number in self.of(member):
-            proposal = self._pending.pop(number)[1]
-            self._lost.append((proposal, Outcome(OutcomeStatus.FAILED, failure=failure)))
+        self._lost += [(self._pending.pop(number)[1], self._lost_with(member)) for number in self.of(member)]
+
+
+def lost_with(member: str) -> Outcome:
+    """Return the outcome of a sample that was lost with its worker."""
+    failure = Failure(FailureKind.LOST, f"Worker {member!r} was lost.")
+    return Outcome(OutcomeStatus.FAILED, failure=failure)
 
 
 class LocalExchange:
@@ -123,7 +142,7 @@ class LocalExchange:
         self._type = tuner_type
         self._setup = setup
         self._settings = dict(settings)
-        self._book = SampleBook(seed)
+        self._book = SampleBook[Proposal, Outcome](seed, lost=lost_with)
         self._conductor: Conductor | None = None
 
     def begin(
@@ -147,14 +166,14 @@ class LocalExchange:
         )
         state, seq = snapshot or (None, 0)
         self._conductor = Conductor(self._type, setup, settings=self._settings, state=state, state_seq=seq)
-        self._book = SampleBook(self._book.seed, told=seq, next_sample=next_sample)
+        self._book = SampleBook(self._book.seed, lost=lost_with, told=seq, next_sample=next_sample)
         return Begun(schedule, self._book.seed)
 
     def exchange(self, outcomes: Sequence[tuple[int, Outcome]], want: int) -> NextSamples:
         """Tell outcomes, then ask for samples; see `SampleExchange.exchange`."""
         conductor, book = self._begun(), self._book
         seeds = book.seeds(want)
-        told = book.take("", outcomes)
+        told = [Told(*each) for each in book.take("", outcomes)]
         if not seeds:
             conductor.tell(told, after_seq=book.told - len(told))
             return NextSamples((), AskStatus.OK)

@@ -9,46 +9,42 @@ Not here: the process, its socket and its signals (``host``).
 from __future__ import annotations
 
 import hmac
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from nascore.errors import (
     InternalError,
     NascoreError,
     NotFoundError,
-    TunerCrashedError,
     UnauthenticatedError,
     UnsupportedError,
 )
+from nascore.record import Told
 from nascore.record.wire import (
     VERDICT,
     derived_to_message,
     event_from_message,
     json_object_from_text,
+    outcome_from_message,
     report_from_message,
     told_from_message,
 )
-from nascore.status import to_call_status, to_status
 from nascore.tuner.conductor import Conductor
 from nascore.tuner.contract import Settings, Tuner
+from nascore.tuner.handlers import Answered, asks_answered, call_handler, stream_handler
 from nascore.tuner.local import describe
 from nascore.tuner.wire import answer_to_message, description_to_message, setup_from_message
 from nascore.v1 import tuner_pb2
 
 RequestT = TypeVar("RequestT", bound=Message)
-InputT = TypeVar("InputT")
-Context: TypeAlias = "grpc.aio.ServicerContext[Message, Message]"
 
 SERVICE = "nascore.v1.TunerService"
 SOCKET_VARIABLE = "NASCORE_TUNER_SOCKET"
 TOKEN_VARIABLE = "NASCORE_TUNER_TOKEN"  # noqa: S105  # the name of a variable, not a token
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +73,47 @@ class Hosted:
         return self.tuner_type
 
 
+class ServedTuner:
+    """``TunerService`` for a tuner, one conductor a session.
+
+    Args:
+        hosted: The tuner.
+        frames_path: Socket at which the caller opens a door for frames; empty for none.
+    """
+
+    def __init__(self, hosted: Hosted, *, frames_path: str = "") -> None:
+        self._service = _TunerService(hosted, frames_path=frames_path)
+        self._answered = asks_answered(self._service.ask, metadata=hosted.facts)
+        self._facts = hosted.facts
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Return what serves it over gRPC."""
+        return _generic_handler(self._service, self._answered, facts=self._facts)
+
+    async def answer(self, frame: bytes) -> bytes | None:
+        """Answer a question that came as a frame; ``None`` if it is none."""
+        try:
+            request = tuner_pb2.StreamAsksRequest.FromString(frame)
+        except DecodeError:
+            return None
+        return self._answered(request).SerializeToString()
+
+
 def tuner_handler(hosted: Hosted) -> grpc.GenericRpcHandler:
-    """Return ``TunerService`` for a tuner, one conductor a session."""
-    service = _TunerService(hosted)
-    facts = hosted.facts
+    """Return ``TunerService`` for a tuner over gRPC alone."""
+    return ServedTuner(hosted).handler()
+
+
+def _generic_handler(service: _TunerService, answered: Answered, *, facts: Mapping[str, str]) -> grpc.GenericRpcHandler:
 
     def served(method: Callable[[RequestT], Message], request_type: type[RequestT]) -> grpc.RpcMethodHandler:
-        return _handler(method, request_type.FromString, metadata=facts)
+        return call_handler(method, request_type.FromString, metadata=facts)
 
     handlers = {
         "Describe": served(service.describe, tuner_pb2.DescribeRequest),
         "Open": served(service.open, tuner_pb2.OpenRequest),
         "Ask": served(service.ask, tuner_pb2.AskRequest),
-        "StreamAsks": _stream_handler(service.ask, metadata=facts),
+        "StreamAsks": stream_handler(answered),
         "Tell": served(service.tell, tuner_pb2.TellRequest),
         "Replay": served(service.replay, tuner_pb2.ReplayRequest),
         "Review": served(service.review, tuner_pb2.ReviewRequest),
@@ -106,13 +130,15 @@ def tuner_handler(hosted: Hosted) -> grpc.GenericRpcHandler:
 class _TunerService:
     """The calls, as functions from message to message."""
 
-    def __init__(self, hosted: Hosted) -> None:
+    def __init__(self, hosted: Hosted, *, frames_path: str) -> None:
         self._hosted = hosted
+        self._frames_path = frames_path
         self._sessions: dict[str, Conductor] = {}
 
     def describe(self, request: tuner_pb2.DescribeRequest) -> tuner_pb2.DescribeResponse:
         description = describe(self._hosted.loaded(), version=self._hosted.version)
-        return description_to_message(replace(description, can_stream=True))
+        can = replace(description, can_stream=True, can_recall=True, frames_path=self._frames_path)
+        return description_to_message(can)
 
     def open(self, request: tuner_pb2.OpenRequest) -> tuner_pb2.OpenResponse:
         has_state = request.HasField("snapshot")
@@ -130,15 +156,16 @@ class _TunerService:
         return tuner_pb2.OpenResponse()
 
     def ask(self, request: tuner_pb2.AskRequest) -> tuner_pb2.AskResponse:
-        outcomes = [told_from_message(told) for told in request.outcomes]
-        answer = self._session(request.session).ask(
+        conductor = self._session(request.session)
+        outcomes = _new(request.outcomes, conductor)
+        answer = conductor.ask(
             request.first_number, request.seeds, outcomes=outcomes, told_through=request.told_through
         )
         return answer_to_message(answer)
 
     def tell(self, request: tuner_pb2.TellRequest) -> tuner_pb2.TellResponse:
         conductor = self._session(request.session)
-        conductor.tell([told_from_message(told) for told in request.outcomes], after_seq=request.after_seq)
+        conductor.tell(_new(request.outcomes, conductor), after_seq=request.after_seq)
         return tuner_pb2.TellResponse(told_through=conductor.told_through)
 
     def replay(self, request: tuner_pb2.ReplayRequest) -> tuner_pb2.ReplayResponse:
@@ -194,63 +221,19 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         def refuse(request: bytes) -> Message:
             raise UnauthenticatedError("The tuner's token is missing or wrong.", hint=f"Send {TOKEN_VARIABLE}.")
 
-        return _handler(refuse, bytes)
+        return call_handler(refuse, bytes)
 
 
-def serialize(message: Message) -> bytes:
-    """Return the bytes of a message of any type."""
-    return message.SerializeToString()
+def _new(messages: Iterable[tuner_pb2.Told], conductor: Conductor) -> list[Told]:
+    """Return the outcomes that were not taken yet; those that come with a sample's number alone, with the sample."""
+    new = [told for told in messages if told.seq > conductor.told_through]
+    return [
+        Told(told.seq, conductor.recalled(told.proposal.number), outcome_from_message(told.outcome))
+        if _is_number_alone(told.proposal)
+        else told_from_message(told)
+        for told in new
+    ]
 
 
-def _stream_handler(
-    ask: Callable[[tuner_pb2.AskRequest], tuner_pb2.AskResponse], *, metadata: Mapping[str, str]
-) -> grpc.RpcMethodHandler:
-    """Return the handler of asks on a stream; a question that fails does not end it."""
-
-    def answered(request: tuner_pb2.StreamAsksRequest) -> tuner_pb2.StreamAsksResponse:
-        try:
-            return tuner_pb2.StreamAsksResponse(answer=ask(request.ask))
-        except Exception as failure:  # as in _handler
-            _note(failure, "ask")
-            return tuner_pb2.StreamAsksResponse(status=to_status(failure, metadata=metadata).SerializeToString())
-
-    async def converse(
-        requests: AsyncIterator[tuner_pb2.StreamAsksRequest],
-        context: grpc.aio.ServicerContext[tuner_pb2.StreamAsksRequest, tuner_pb2.StreamAsksResponse],
-    ) -> None:
-        while isinstance(request := await context.read(), tuner_pb2.StreamAsksRequest):
-            await context.write(answered(request))
-
-    handler: grpc.RpcMethodHandler = grpc.stream_stream_rpc_method_handler(  # type: ignore[no-untyped-call]  # see grpc
-        converse,
-        request_deserializer=tuner_pb2.StreamAsksRequest.FromString,
-        response_serializer=serialize,
-    )
-    return handler
-
-
-def _note(failure: Exception, name: str) -> None:
-    if isinstance(failure, TunerCrashedError) or not isinstance(failure, NascoreError):
-        _log.error("%s failed: %s", name, failure, exc_info=failure)
-
-
-def _handler(
-    method: Callable[[InputT], Message],
-    decode: Callable[[bytes], InputT],
-    *,
-    metadata: Mapping[str, str] | None = None,
-) -> grpc.RpcMethodHandler:
-    async def answer(request: InputT, context: Context) -> Message:
-        try:
-            return method(request)
-        except Exception as error:
-            failure = error
-        _note(failure, method.__name__)
-        status = to_call_status(failure, metadata=metadata)
-        await context.abort(status.code, status.details, status.trailing_metadata)
-        raise failure
-
-    handler: grpc.RpcMethodHandler = grpc.unary_unary_rpc_method_handler(  # type: ignore[no-untyped-call]  # see grpc
-        answer, request_deserializer=decode, response_serializer=serialize
-    )
-    return handler
+def _is_number_alone(proposal: tuner_pb2.Proposal) -> bool:
+    return not proposal.task and proposal.WhichOneof("subject") is None

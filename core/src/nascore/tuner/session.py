@@ -61,6 +61,8 @@ class Description:
         can_snapshot: Whether it saves its state.
         can_stream: Whether it answers asks on a stream.
         ignores_outcomes: Whether its proposals are the same whatever it is told, so that it may be asked ahead.
+        can_recall: Whether the samples of a one-shot session may be told by their numbers alone.
+        frames_path: Unix socket at which it answers asks as frames; empty for none.
         min_protocol: Smallest version of the protocol it speaks.
         max_protocol: Largest version of the protocol it speaks.
     """
@@ -79,6 +81,8 @@ class Description:
     can_snapshot: bool = False
     can_stream: bool = False
     ignores_outcomes: bool = False
+    can_recall: bool = False
+    frames_path: str = ""
     min_protocol: int = PROTOCOL_VERSION
     max_protocol: int = PROTOCOL_VERSION
 

@@ -35,7 +35,9 @@ from nascore.tuner.lifeline import Lifeline
 from nascore.tuner.limits import HostLimits
 from nascore.tuner.patience import Patience
 from nascore.tuner.remote import RemoteTuner
+from nascore.tuner.sealed import SealedAnswer, SealedTold
 from nascore.tuner.session import Answer, Description, History, no_history
+from nascore.tuner.suitability import why_unclaimed
 
 ResultT = TypeVar("ResultT")
 Call = Callable[[RemoteTuner], Awaitable[ResultT]]
@@ -104,6 +106,9 @@ class SupervisedTuner:
             self._description = await tuner.describe()
 
         self._opening = None
+        # A program in another language need not refuse what it never claimed.
+        if reason := why_unclaimed(await self.describe(), setup):
+            raise UnsupportedError(reason)
         await self._supervised("open", call)
 
     async def ask(
@@ -115,6 +120,17 @@ class SupervisedTuner:
             lambda tuner: tuner.ask(first_number, seeds, outcomes=outcomes, told_through=told_through),
         )
         self._advance(outcomes)
+        return answer
+
+    async def exchange(
+        self, first_number: int, seeds: Sequence[int], *, told: Sequence[SealedTold], told_through: int
+    ) -> SealedAnswer:
+        """Tell what came of samples, then ask for one sample a seed; see `SampleSession.exchange`."""
+        answer = await self._in_session(
+            f"ask of trial {first_number}",
+            lambda tuner: tuner.exchange(first_number, seeds, told=told, told_through=told_through),
+        )
+        self._taken_through = max(self._taken_through, told_through)
         return answer
 
     async def tell(self, outcomes: Sequence[Told], *, after_seq: int) -> None:

@@ -64,6 +64,8 @@ def description_to_message(description: Description) -> tuner_pb2.DescribeRespon
         summary=description.summary,
         can_stream=description.can_stream,
         ignores_outcomes=description.ignores_outcomes,
+        can_recall=description.can_recall,
+        frames_path=description.frames_path,
     )
 
 
@@ -91,6 +93,8 @@ def description_from_message(message: tuner_pb2.DescribeResponse) -> Description
         can_snapshot=message.can_snapshot,
         can_stream=message.can_stream,
         ignores_outcomes=message.ignores_outcomes,
+        can_recall=message.can_recall,
+        frames_path=message.frames_path,
         min_protocol=message.min_protocol,
         max_protocol=message.max_protocol,
     )

@@ -292,12 +292,16 @@ class ExchangeSamplesResponse(_message.Message):
     def __init__(self, begun: _Optional[_Union[ExchangeBegun, _Mapping]] = ..., next: _Optional[_Union[NextSamples, _Mapping]] = ..., snapshot: _Optional[_Union[_tuner_pb2.Snapshot, _Mapping]] = ..., derived: _Optional[_Union[_tuner_pb2.DeriveResponse, _Mapping]] = ..., status: _Optional[bytes] = ...) -> None: ...
 
 class ExchangeBegun(_message.Message):
-    __slots__ = ("schedule", "seed")
+    __slots__ = ("schedule", "seed", "frames_path", "frames_key")
     SCHEDULE_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_PATH_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_KEY_FIELD_NUMBER: _ClassVar[int]
     schedule: _tuner_pb2.Schedule
     seed: int
-    def __init__(self, schedule: _Optional[_Union[_tuner_pb2.Schedule, _Mapping]] = ..., seed: _Optional[int] = ...) -> None: ...
+    frames_path: str
+    frames_key: bytes
+    def __init__(self, schedule: _Optional[_Union[_tuner_pb2.Schedule, _Mapping]] = ..., seed: _Optional[int] = ..., frames_path: _Optional[str] = ..., frames_key: _Optional[bytes] = ...) -> None: ...
 
 class NextSamples(_message.Message):
     __slots__ = ("samples", "status")

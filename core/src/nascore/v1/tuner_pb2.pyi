@@ -107,7 +107,7 @@ class DescribeRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class DescribeResponse(_message.Message):
-    __slots__ = ("name", "version", "min_protocol", "max_protocol", "modes", "node_kinds", "max_objectives", "uses_fidelity", "determinism", "settings_schema_json", "can_review", "can_derive", "can_snapshot", "summary", "can_stream", "ignores_outcomes")
+    __slots__ = ("name", "version", "min_protocol", "max_protocol", "modes", "node_kinds", "max_objectives", "uses_fidelity", "determinism", "settings_schema_json", "can_review", "can_derive", "can_snapshot", "summary", "can_stream", "ignores_outcomes", "can_recall", "frames_path")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     MIN_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
@@ -124,6 +124,8 @@ class DescribeResponse(_message.Message):
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     CAN_STREAM_FIELD_NUMBER: _ClassVar[int]
     IGNORES_OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    CAN_RECALL_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_PATH_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     min_protocol: int
@@ -140,7 +142,9 @@ class DescribeResponse(_message.Message):
     summary: str
     can_stream: bool
     ignores_outcomes: bool
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., min_protocol: _Optional[int] = ..., max_protocol: _Optional[int] = ..., modes: _Optional[_Iterable[_Union[Mode, str]]] = ..., node_kinds: _Optional[_Iterable[str]] = ..., max_objectives: _Optional[int] = ..., uses_fidelity: bool = ..., determinism: _Optional[_Union[Determinism, str]] = ..., settings_schema_json: _Optional[str] = ..., can_review: bool = ..., can_derive: bool = ..., can_snapshot: bool = ..., summary: _Optional[str] = ..., can_stream: bool = ..., ignores_outcomes: bool = ...) -> None: ...
+    can_recall: bool
+    frames_path: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., min_protocol: _Optional[int] = ..., max_protocol: _Optional[int] = ..., modes: _Optional[_Iterable[_Union[Mode, str]]] = ..., node_kinds: _Optional[_Iterable[str]] = ..., max_objectives: _Optional[int] = ..., uses_fidelity: bool = ..., determinism: _Optional[_Union[Determinism, str]] = ..., settings_schema_json: _Optional[str] = ..., can_review: bool = ..., can_derive: bool = ..., can_snapshot: bool = ..., summary: _Optional[str] = ..., can_stream: bool = ..., ignores_outcomes: bool = ..., can_recall: bool = ..., frames_path: _Optional[str] = ...) -> None: ...
 
 class Cost(_message.Message):
     __slots__ = ("path", "candidate", "measure", "value")

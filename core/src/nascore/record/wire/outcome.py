@@ -8,16 +8,17 @@ from collections.abc import Iterable, Mapping
 from nascore.errors import InvalidInputError, MetricError
 from nascore.record.outcome import Asked, Derived, Failure, FailureKind, Outcome, Report, Scored, Told
 from nascore.record.wire.enums import OUTCOME_STATUS
+from nascore.record.wire.gradient import gradient_from_message
 from nascore.record.wire.proposal import proposal_from_message, proposal_to_message
 from nascore.space.wire import (
     architecture_from_message,
     architecture_to_message,
-    mixed_from_messages,
     write_mixed,
 )
 from nascore.v1 import tuner_pb2
 
 MAX_METRICS = 1000
+MAX_NAME = 256
 MAX_DETAIL = 16_384
 
 
@@ -42,8 +43,8 @@ def metrics_from_messages(
     metrics: dict[str, float] = {}
     for message in messages:
         name = message.name
-        if not 1 <= len(name) <= 256:
-            raise MetricError(f"{field}: the name {name[:40]!r} must have 1 to 256 characters.")
+        if not 1 <= len(name) <= MAX_NAME:
+            raise MetricError(f"{field}: the name {name[:40]!r} must have 1 to {MAX_NAME} characters.")
         if name in metrics:
             raise MetricError(f"{field}: the metric {name} appears twice.")
         if must_be_finite and not math.isfinite(message.value):
@@ -105,7 +106,7 @@ def outcome_from_message(message: tuner_pb2.Outcome, *, must_be_finite: bool = T
         InvalidInputError: If the status is unset or a part is malformed.
         MetricError: If a metric is not a finite number.
     """
-    gradient = mixed_from_messages(message.gradient) if message.gradient else ()
+    gradient = gradient_from_message(message)
     if not math.isfinite(message.duration_s) or message.duration_s < 0:
         raise InvalidInputError(f"outcome.duration_s: {message.duration_s} is not a number of seconds.")
     return Outcome(

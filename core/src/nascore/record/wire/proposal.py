@@ -63,6 +63,8 @@ def objective_from_message(message: tuner_pb2.Objective) -> Objective:
 
 def proposal_to_message(proposal: Proposal) -> tuner_pb2.Proposal:
     """Return the message of a proposal."""
+    if proposal.mixture is not None:  # A sample crosses this wire once.
+        return _written(proposal)
     if (known := _RECENT.message(proposal)) is not None:
         return known
     message = _written(proposal)
@@ -99,6 +101,8 @@ def proposal_from_message(message: tuner_pb2.Proposal) -> Proposal:
         InvalidInputError: If the subject or the task is unset, or the notes are no JSON object.
         ArchitectureError: If the architecture itself is malformed.
     """
+    if message.HasField("mixture"):  # As above.
+        return _read(message)
     if (known := _RECENT.proposal(message)) is not None:
         return known
     proposal = _read(message)

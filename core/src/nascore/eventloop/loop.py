@@ -1,6 +1,6 @@
 """The event loop that every process of nascore runs on: uvloop's where it exists.
 
-grpc.aio on uvloop costs a third less than on the standard loop. Not here: what runs on it.
+grpc.aio on uvloop costs a third less than on the standard loop. Not here: what runs on it (``frames``).
 """
 
 from __future__ import annotations
