@@ -2,12 +2,15 @@
 
 The plain loops are what the common implementations do: a path as ``ops[i](x)``; a mixture as ``sum(w * op(x))``, with
 gradients of weights in both of DARTS' backward passes and images laid out as they come. Networks are the hub's:
-NAS-Bench-201 and the cells of DARTS, 16 channels, images of 32 × 32. Where a network is shortened that is said.
+NAS-Bench-201 and the cells of DARTS, with images of 32 × 32. Where a network is shortened that is said.
+
+The rows of NNI 3.0 put its own ``DifferentiableMixedLayer`` into the plain loop; its trainer, Lightning, takes no part.
+They need .venv-nni, which ``benchmarks/peers.sh`` makes, and are left out without it.
 
 Every row is a process of its own with one thread: processor seconds of a step, the least of the rounds, for a shared
 machine only ever adds to it, and the peak of its memory less what it held before its first step.
 
-    python benchmarks/oneshot.py [--rounds 3] [--batch 16] [--depth 2] [--layers 3]
+    python benchmarks/oneshot.py [--rounds 3] [--batch 16] [--width 16] [--depth 2] [--layers 3]
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ ROWS = {
     "path": "one path",
     "gdas": "GDAS: graded path on the search split, then the path",
     "plain darts": "DARTS, first order, plain mixed operation",
+    "nni darts": "DARTS, first order, NNI's mixed operation",
     "darts": "DARTS, first order",
     "second": "DARTS, second order",
 }
@@ -45,9 +49,11 @@ GOALS = (
     ("path", "plain path", 1.05),
     ("gdas", "plain path", 2.2),
     ("darts", "plain darts", 0.6),
+    ("darts", "nni darts", 0.6),
     ("second", "darts", 2.6),
 )
 Step = Callable[[], float]
+NNI_PYTHON = Path(__file__).parent.parent / ".venv-nni/bin/python"
 
 
 class Search(nas.Trial):
@@ -55,16 +61,17 @@ class Search(nas.Trial):
 
     device = "cpu"
 
-    def __init__(self, network: str, *, depth: int, layers: int) -> None:
+    def __init__(self, network: str, *, width: int, depth: int, layers: int) -> None:
         self._network = network
+        self._width = width
         self._depth = depth
         self._layers = layers
 
     def build(self) -> nn.Module:
         """Return the network."""
         if self._network == "darts":
-            return darts.make(classes=10, channels=3, width=16, layers=self._layers, affine=False)
-        return nasbench201.make(classes=10, channels=3, width=16, depth=self._depth)
+            return darts.make(classes=10, channels=3, width=self._width, layers=self._layers, affine=False)
+        return nasbench201.make(classes=10, channels=3, width=self._width, depth=self._depth)
 
     def optimizer(self, parameters: Iterator[nn.Parameter]) -> torch.optim.Optimizer:
         """Return SGD with the settings of DARTS."""
@@ -127,7 +134,9 @@ def step_of(row: str, trial: Search, batch: tuple[Tensor, Tensor]) -> Step:
     if row == "plain path":
         return _plain_path(trial, supernet, architecture, batch)
     if row == "plain darts":
-        return _plain_darts(trial, supernet, batch)
+        return _plain_darts(trial, supernet, batch, mixed=PlainMixedOp)
+    if row == "nni darts":
+        return _plain_darts(trial, supernet, batch, mixed=_nni_mixed_layer)
     executor = Executor(trial, supernet)
     plain, graded = mixture_of(supernet, is_graded=False), mixture_of(supernet, is_graded=True)
     train = Proposal(0, mixture=plain, task=Task.TRAIN)
@@ -174,12 +183,29 @@ def _chosen_sum(node: nn.Module) -> nn.Module:
     return PlainSum([(source, node.get_submodule(name)) for name, source in node.edges()])
 
 
-def _plain_darts(trial: Search, supernet: nn.Module, batch: tuple[Tensor, Tensor]) -> Step:
+def _nni_mixed_layer(choice: nn.Module, weights: Tensor) -> nn.Module:
+    # Of another environment, and only for its own row.
+    from nni.mutable.frozen import frozen_context  # noqa: PLC0415
+    from nni.nas.oneshot.pytorch.supermodule.differentiable import DifferentiableMixedLayer  # noqa: PLC0415
+
+    alpha = weights.detach().log().requires_grad_()  # of which the softmax is the weights
+    label, candidates = decision_of(choice).path.replace("/", "."), dict(choice.named_children())
+    with frozen_context({label: next(iter(candidates))}):  # wants a choice for its dry run
+        return DifferentiableMixedLayer(candidates, alpha, nn.Softmax(-1), label)
+
+
+def _plain_darts(
+    trial: Search,
+    supernet: nn.Module,
+    batch: tuple[Tensor, Tensor],
+    *,
+    mixed: Callable[[nn.Module, Tensor], nn.Module],
+) -> Step:
     weights = {
         each.path: torch.tensor(each.weights, requires_grad=True)
         for each in mixture_of(supernet, is_graded=True).decisions
     }
-    _replace(supernet, nas.LayerChoice, lambda choice: PlainMixedOp(choice, weights[decision_of(choice).path]))
+    _replace(supernet, nas.LayerChoice, lambda choice: mixed(choice, weights[decision_of(choice).path]))
     _replace(supernet, object, lambda node: _whole_sum(node) if type(node).__name__ == "DistinctInputs" else None)
     optimizer = trial.optimizer(supernet.parameters())
 
@@ -212,7 +238,7 @@ def measure(row: str, network: str, options: argparse.Namespace) -> dict[str, fl
     generator = torch.Generator().manual_seed(1)
     images = torch.randn(options.batch, 3, 32, 32, generator=generator)
     batch = images, torch.randint(0, 10, (options.batch,), generator=generator)
-    step = step_of(row, Search(network, depth=options.depth, layers=options.layers), batch)
+    step = step_of(row, Search(network, width=options.width, depth=options.depth, layers=options.layers), batch)
     before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 2**20
     loss, seconds = step(), []
     for _ in range(options.rounds):
@@ -226,7 +252,7 @@ def measure(row: str, network: str, options: argparse.Namespace) -> dict[str, fl
 def main() -> None:
     """Measure and print one table for each network."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("rounds", 3), ("batch", 16), ("depth", 2), ("layers", 3)):
+    for name, default in (("rounds", 3), ("batch", 16), ("width", 16), ("depth", 2), ("layers", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--row", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -235,19 +261,23 @@ def main() -> None:
         return
     for network in ("nasbench201", "darts"):
         size = f"{options.depth} cells a stage" if network == "nasbench201" else f"{options.layers} layers"
-        print(f"\n{network}, {size}, batch {options.batch}\n\n| step | s | MB | first loss |\n|---|---|---|---|")
-        found = {row: _in_a_process(row, network) for row in ROWS}
+        print(f"\n{network}, {size} of {options.width} channels, batch {options.batch}")
+        print("\n| step | s | MB | first loss |\n|---|---|---|---|")
+        found = {row: _in_a_process(row, network) for row in ROWS if row != "nni darts" or NNI_PYTHON.exists()}
         for row, each in found.items():
             print(f"| {ROWS[row]} | {each['seconds']:.3f} | {each['megabytes']:.0f} | {each['loss']:.6f} |")
-        for row, other, goal in GOALS:
+        for row, other, goal in (each for each in GOALS if each[1] in found):
             ratio = found[row]["seconds"] / found[other]["seconds"]
             print(f"{ROWS[row]} / {ROWS[other]}: {ratio:.2f} (goal {goal})")
-        less = 1 - found["darts"]["megabytes"] / found["plain darts"]["megabytes"]
-        print(f"memory of DARTS: {less:.0%} less (goal 35%)")
+        for other in ("plain darts", "nni darts"):
+            if other in found:
+                less = 1 - found["darts"]["megabytes"] / found[other]["megabytes"]
+                print(f"memory of DARTS: {less:.0%} less than {ROWS[other]} (goal 35%)")
 
 
 def _in_a_process(row: str, network: str) -> dict[str, float]:
-    command = [sys.executable, *sys.argv, "--row", row, network]
+    python = str(NNI_PYTHON) if row == "nni darts" else sys.executable
+    command = [python, "-W", "ignore", *sys.argv, "--row", row, network]
     return dict(json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout))
 
 

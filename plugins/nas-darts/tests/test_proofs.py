@@ -9,6 +9,7 @@ import nas_darts.proxyless
 import numpy as np
 import pytest
 from nas_darts import Darts, DirectGrad, DrNas, Gdas, Proxyless, Snas
+from nas_darts.chance import Chance
 from nas_darts.discretise import Discretisation
 from nas_darts.layout import Layout, Row
 from nas_darts.mixture_tuner import MixtureTuner
@@ -39,7 +40,7 @@ def exact(made: MixtureTuner, losses: np.ndarray = LOSSES) -> np.ndarray:
 
 def samples(made: MixtureTuner, count: int) -> Iterator[np.ndarray]:
     for seed in range(count):
-        draw = made._drawn(np.random.default_rng(seed), 0)
+        draw = made._drawn(Chance(seed), 0)
         graded = np.ones(len(LOSSES), dtype=bool) if draw.graded is None else draw.graded
         yield made._backward(draw, np.where(graded, LOSSES, 0.0))
 
@@ -80,7 +81,7 @@ def prove_two_path() -> None:
 def prove_pair_keeps_its_mass() -> None:
     made = tuner(Proxyless, paths="two-path", learning_rate=0.1)
     for seed in range(20):
-        draw = made._drawn(np.random.default_rng(seed), 0)
+        draw = made._drawn(Chance(seed), 0)
         before = made._probabilities()
         is_pair = draw.graded
         made._alpha = made._stepped(made._backward(draw, np.where(is_pair, LOSSES, 0.0)))
@@ -95,7 +96,7 @@ def prove_gates_run_one_path() -> None:
         made = tuner(tuner_type)
         counts = np.zeros(8)
         for seed in range(3000):
-            weights = made._drawn(np.random.default_rng(seed), 0).weights
+            weights = made._drawn(Chance(seed), 0).weights
             assert sorted(weights.tolist()) == [0.0] * 5 + [1.0] * 3
             counts += weights
         np.testing.assert_allclose(counts / 3000, made._probabilities(), atol=0.035)
@@ -132,13 +133,13 @@ def prove_pathwise(tuner_type: type[MixtureTuner], **settings: JsonValue) -> Non
 
     def loss_at(values: np.ndarray) -> float:
         made._alpha = values
-        weights = made._drawn(np.random.default_rng(5), 0).weights
+        weights = made._drawn(Chance(5), 0).weights
         return task.loss_and_gradient(weights.reshape(6, 5), inputs)[0]
 
     steps = 1e-6 * np.eye(len(alpha))
     derivative = [(loss_at(alpha + step) - loss_at(alpha - step)) / 2e-6 for step in steps]
     made._alpha = alpha
-    draw = made._drawn(np.random.default_rng(5), 0)
+    draw = made._drawn(Chance(5), 0)
     gradient = task.loss_and_gradient(draw.weights.reshape(6, 5), inputs)[1].ravel()
     np.testing.assert_allclose(made._backward(draw, gradient), derivative, atol=1e-7)
 

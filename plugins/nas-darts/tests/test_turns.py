@@ -176,7 +176,8 @@ def test_waiting_and_ending_leave_no_trace() -> None:
 
 def test_notes_of_each_epoch_tell_entropy_and_skips() -> None:
     space = SearchSpace((choice("a", "skip", "conv"), choice("b", "conv", "skip")))
-    notes = [proposal.notes for proposal in run(opened(space=space, schedule=Schedule(3))) if proposal.notes]
+    made = opened(space=space, schedule=Schedule(3), learning_rate=3e-4)
+    notes = [proposal.notes for proposal in run(made) if proposal.notes]
     assert [each["epoch"] for each in notes] == [0, 1, 2]
     assert all(each["choices"] == 2 and 0.9 < each["entropy"] <= 1.0 for each in notes)
     assert all(0 <= each["skips"] <= 2 for each in notes)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from nas_enas import Reinforce
 from nas_trial.judging import PlantedTrial, judge_trial
-from nas_trial.oneshot.session import SearchSession
+from nas_trial.oneshot.work import SampleWork
 from nascore.tuner import Schedule
 
 
@@ -55,7 +55,7 @@ def test_final_networks_scored_on_different_batches_are_seen(monkeypatch):
         # Out of step with the epochs, as a stream is that has served other samples before.
         return self._search.take(count)
 
-    monkeypatch.setattr(SearchSession, "_scored_on", next_batches)
+    monkeypatch.setattr(SampleWork, "_scored_on", next_batches)
     assert not all_alike(judged_at_the_end())
 
 

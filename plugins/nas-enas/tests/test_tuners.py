@@ -167,8 +167,32 @@ def test_the_settings_are_those_published_for_the_space():
     )
     micro = Enas(Setup(cell, ACCURACY, 1), Enas.settings_type())
     macro = Enas(Setup(PAIR, ACCURACY, 1), Enas.settings_type())
-    assert (micro.samples_per_update(), micro.updates_per_cycle(), micro.adam().rate) == (10, 30, 0.0035)
-    assert (macro.samples_per_update(), macro.updates_per_cycle(), macro.adam().rate) == (20, 50, 0.001)
+    assert (micro.samples_per_update(), micro.updates_per_cycle(282), micro.adam().rate) == (10, 30, 0.0035)
+    assert (macro.samples_per_update(), macro.updates_per_cycle(352), macro.adam().rate) == (20, 50, 0.001)
+
+
+@pytest.mark.parametrize(("batches", "updates"), [(1, 1), (10, 1), (88, 12), (176, 25), (352, 50), (5000, 50)])
+def test_updates_are_as_many_for_each_batch_as_published(batches, updates):
+    made = Enas(one_shot(epochs=3, warmup=1, batches=batches), Enas.settings_type())
+    assert made.updates_per_cycle(batches) == updates
+    assert made.planned_updates == 3 * updates
+    assert Enas(one_shot(batches=batches), Enas.settings_type(updates=7)).planned_updates == 2 * 7
+
+
+RATES = {Enas: (0.001, 0.02), Reinforce: (0.001, 0.1), Ppo: (3.5e-4, 0.01)}
+"""Published, and for the shortest searches."""
+
+
+@every_tuner
+def test_a_rate_that_nobody_gave_is_the_published_one_and_more_for_short_searches(tuner):
+    published, fastest = RATES[tuner]
+    long, short = one_shot(epochs=20_000, batches=352), one_shot(epochs=1, batches=4)
+    assert tuner(long, tuner.settings_type()).adam().rate == published
+    assert tuner(short, tuner.settings_type()).adam().rate == fastest
+    assert tuner(short, tuner.settings_type(learning_rate=0.005)).adam().rate == 0.005
+    assert tuner(Setup(PAIR, ACCURACY, 1), tuner.settings_type()).adam().rate == published
+    middle = tuner(one_shot(epochs=800, batches=5), tuner.settings_type())
+    assert published < middle.adam().rate < fastest
 
 
 def test_an_exhausted_search_stays_exhausted():
@@ -196,11 +220,11 @@ def test_reinforce_finds_twenty_of_twenty_planted_paths(mode):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("tuner", [Enas, Ppo], ids=lambda tuner: tuner.name)
-def test_a_controller_finds_five_of_five_planted_paths(tuner):
-    verdicts = [judge(tuner, PlantedPath(seed), seed=seed, settings=JUDGED[tuner]) for seed in range(5)]
-    assert [verdict.distance for verdict in verdicts] == [0] * 5
+def test_a_controller_finds_twenty_of_twenty_planted_paths(tuner):
+    verdicts = [judge(tuner, PlantedPath(seed), seed=seed, settings=JUDGED[tuner]) for seed in range(20)]
+    assert [verdict.distance for verdict in verdicts] == [0] * 20
 
 
 @every_tuner

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from nascore.errors import InvalidInputError, LeaseSupersededError, NascoreError, UnavailableError
 from nascore.record import EndReason, Lease, Task, Verdict
-from nascore.weights import DirectoryStore
 from nascore.weights.access import WeightAccess
 
 from nas_trial.attempt import Attempt, carry_out, opened_store
@@ -194,11 +193,9 @@ def _carried_out(trial: Trial, running: Running, *, store: WeightAccess | None, 
     if lease.proposal.task is not Task.SEARCH:
         trial.reports_on_test = is_judged_on_test(lease.proposal)
         return carry_out(trial, lease, report=running.report, store=store, briefing=briefing)
-    # What a search saves of itself is only ever released in a folder.
-    saved = store if isinstance(store, DirectoryStore) else None
     with deferred_termination() as running.termination:
         try:
-            return carry_out_search(SearchTrial(trial, lease, running.line, running, saved, briefing))
+            return carry_out_search(SearchTrial(trial, lease, running.line, running, store, briefing))
         except Ended:
             # It was asked for by the signal that was put off.
             running.termination.settle()

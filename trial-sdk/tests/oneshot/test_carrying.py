@@ -11,7 +11,7 @@ import torch
 from nas_trial.failures import Stopped
 from nas_trial.oneshot.carrying import settle_search
 from nas_trial.oneshot.overseer import Ended, Wish
-from nas_trial.oneshot.session import MAX_FAILED
+from nas_trial.oneshot.work import MAX_FAILED
 from nascore.errors import NotFoundError, UnavailableError
 from nascore.record import FailureKind, OutcomeStatus, Proposal, Task
 from nascore.weights import OWN, DirectoryStore

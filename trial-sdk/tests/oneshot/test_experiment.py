@@ -2,7 +2,9 @@
 
 import nas_trial as nas
 import pytest
-from nascore.record import TEST_PREFIX, OneShot, Role, Schedule, TrialState, Trust
+from nas_trial.attempt import carry_out
+from nas_trial.briefing import Briefing
+from nascore.record import TEST_PREFIX, Lease, OneShot, Role, Schedule, TrialState, Trust, trial_seed
 from nascore.weights import DirectoryStore
 
 
@@ -23,3 +25,26 @@ def test_a_notebook_searches_derives_retrains_and_reports_on_the_test_split(sear
     nas.load_weights(search.checkpoint, store, into=nas.build(trial.build, None))
     assert not store.references("default")
     store.close()
+
+
+@pytest.mark.slow
+def test_retraining_begins_afresh_and_takes_no_weight_of_the_supernet(searching, tmp_path):
+    result = nas.search(
+        searching.Parity(), tuner="darts", seed=1, home=tmp_path, one_shot=OneShot(Schedule(1), trust=None)
+    )
+    retrained = result.best
+    assert retrained.proposal.notes["role"] == Role.RETRAIN
+    assert retrained.proposal.warm_start is None
+    # The same network with the same seed, where there is neither an experiment nor a stored weight.
+    alone = searching.Parity()
+    alone.reports_on_test = True
+    lease = Lease(
+        0,
+        1,
+        float("inf"),
+        retrained.proposal,
+        seed=trial_seed(result.experiment.spec.seed, retrained.number),
+        attempt=1,
+    )
+    attempt = carry_out(alone, lease, report=lambda *_: None, store=None, briefing=Briefing(("accuracy",)))
+    assert attempt.outcome.metrics == retrained.outcome.metrics

@@ -17,6 +17,7 @@ from nascore.record import Budget, Outcome, Unrolled
 from nascore.tuner import Setup
 from pydantic import Field
 
+from nas_darts.chance import Chance
 from nas_darts.draw import Draw
 from nas_darts.mixture_tuner import SCORE, TRAIN, MixtureTuner
 from nas_darts.perturbation import Perturbation
@@ -67,7 +68,7 @@ class Darts(MixtureTuner[DartsSettings]):
         # Not normalised, so that edges are still ranked by the probability of the operation that stays.
         return np.where(self._perturbation.is_open(), super()._probabilities(), 0.0)
 
-    def _drawn(self, generator: np.random.Generator, batch: int) -> Draw:
+    def _drawn(self, chance: Chance, batch: int) -> Draw:
         weights = self._probabilities()
         auxiliary = self.settings.auxiliary_skip * (1.0 - self._timetable.progress(batch))
         # The auxiliary skip has no parameter: it adds to the output, and the softmax does not see it.

@@ -6,9 +6,9 @@ one candidate for the step, and the gates of all for the gradient.
 
 from __future__ import annotations
 
-import numpy as np
 from pydantic import Field
 
+from nas_darts.chance import Chance
 from nas_darts.draw import Draw
 from nas_darts.mixture_tuner import MixtureTuner
 from nas_darts.segments import Array, gumbel
@@ -33,9 +33,9 @@ class DirectGrad(MixtureTuner[DirectGradSettings]):
     def _is_single_level(self) -> bool:
         return not self.settings.is_bilevel
 
-    def _drawn(self, generator: np.random.Generator, batch: int) -> Draw:
+    def _drawn(self, chance: Chance, batch: int) -> Draw:
         segments = self._layout.mixed
-        perturbed = segments.log_softmax(self._alpha) + gumbel(generator, segments.total)
+        perturbed = segments.log_softmax(self._alpha) + gumbel(chance.generator, segments.total)
         hard = segments.one_hot(segments.first_largest(perturbed))
         return Draw(self._layout.with_gates_open(hard, perturbed))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from nascore.space import MixedDecision, Mixture, Value
 
+from nas_darts.chance import Chance
 from nas_darts.layout import Kind, Layout, Row, slices
 from nas_darts.segments import Array, Flags, Indices, gumbel
 
@@ -56,7 +57,7 @@ class Composer:
         entries = [row.entries for row in layout.mixed_rows]
         self._gathered = np.concatenate(entries) if entries else np.zeros(0, dtype=np.intp)
         self._all = {row.path: tuple(range(len(row.entries))) for row in layout.mixed_rows}
-        self._bounds = {row.path: (row, low, high) for row, low, high in self._rows}
+        self._entries: dict[str, tuple[int, ...]] = {row.path: tuple(row.entries.tolist()) for row in layout.mixed_rows}
         self._whole = {
             row.path: MixedDecision(row.path, (1.0,) * len(row.names))
             for row in layout.mixed_rows
@@ -77,11 +78,21 @@ class Composer:
     def gradient(self, decisions: Sequence[MixedDecision]) -> Array:
         """Return the gradient that a trial answered, flat; 0 for what was not graded."""
         flat = np.zeros(self._layout.mixed.total)
+        places: list[int] = []
+        values: list[float] = []
+        # Gathered first, for an operation of numpy on each of many short rows takes longer than all the rest.
         for each in decisions:
-            row, _, _ = self._bounds.get(each.path, (None, 0, 0))
-            if row is not None and len(each.weights) == len(row.entries):
-                graded = list(each.graded or self._all[each.path])
-                flat[row.entries[graded]] = np.array(each.weights)[graded]
+            entries = self._entries.get(each.path, ())
+            if len(each.weights) != len(entries):
+                continue
+            if each.graded:
+                places.extend(entries[index] for index in each.graded)
+                values.extend(each.weights[index] for index in each.graded)
+            else:
+                places.extend(entries)
+                values.extend(each.weights)
+        if places:
+            flat[places] = values
         return flat
 
     def _graded(self, row: Row, flags: list[bool] | None, low: int, high: int) -> tuple[int, ...]:
@@ -90,12 +101,12 @@ class Composer:
         return tuple(place for place, flag in enumerate(flags[low:high]) if flag)
 
 
-def pick(layout: Layout, policy: Array, generator: np.random.Generator) -> Picks:
+def pick(layout: Layout, policy: Array, chance: Chance) -> Picks:
     """Draw the decisions that are sampled from their probabilities, softmax of the policy."""
     if not layout.sampled_rows:
         return _NOTHING
-    entries = layout.sampled.first_largest(policy + gumbel(generator, layout.sampled.total))
-    return _picked(layout, entries, generator.random(layout.sampled.count))
+    entries = layout.sampled.first_largest(policy + gumbel(chance.generator, layout.sampled.total))
+    return _picked(layout, entries, chance.generator.random(layout.sampled.count))
 
 
 def best_pick(layout: Layout, policy: Array) -> Picks:

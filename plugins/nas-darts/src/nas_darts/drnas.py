@@ -8,12 +8,13 @@ the best candidates, and more channels take part.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from nascore.tuner import Setup
 from pydantic import Field
 
+from nas_darts.chance import Chance
 from nas_darts.dirichlet import dirichlet_backward, divergence_slope, draw_dirichlet
 from nas_darts.draw import Draw
 from nas_darts.layout import Kind
@@ -25,7 +26,8 @@ from nas_darts.settings import MixtureSettings
 class DrNasSettings(MixtureSettings):
     """Settings of DrNAS; the defaults are the published ones."""
 
-    learning_rate: float = Field(6e-4, gt=0, description="Adam's learning rate for architecture parameters.")
+    published_rate: ClassVar[float] = 6e-4
+
     weight_decay: float = Field(0.0, ge=0, description="Adam's L2 decay; the regulariser is set by itself.")
     regulariser: Literal["l2", "kl"] = Field(
         "l2", description="Keep parameters near 0, or the divergence from the flat Dirichlet distribution small."
@@ -58,9 +60,9 @@ class DrNas(MixtureTuner[DrNasSettings]):
     def _concentration_slope(self) -> Array:
         return np.where(self._alpha > 0, 1.0, np.exp(np.minimum(self._alpha, 0.0)))
 
-    def _drawn(self, generator: np.random.Generator, batch: int) -> Draw:
+    def _drawn(self, chance: Chance, batch: int) -> Draw:
         weights, draws = draw_dirichlet(
-            self._layout.mixed, self._concentration(), is_kept=self._is_kept, generator=generator
+            self._layout.mixed, self._concentration(), is_kept=self._is_kept, generator=chance.generator
         )
         return Draw(weights, self._is_kept > 0, (draws,))
 

@@ -1,19 +1,25 @@
 """GDAS: Dong and Yang 2019, arXiv:1910.04465, after the released code.
 
 A sample takes one candidate a decision: the largest of log softmax(alpha) + Gumbel noise. Backwards it counts as the
-softmax of that at a temperature, so the parameters learn from the gate of the one candidate that ran; the others count
-as 0, for they were not computed. Every TRAIN draws anew.
+softmax of that at a temperature, so the parameters learn from the gate of the one candidate that ran. The others were
+not computed; the paper does not say what they count as, the released code has a constant, here it is the gradient that
+is usual for the decision (``usual``). Every TRAIN draws anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+from nascore.tuner import Setup
 from pydantic import Field
 
+from nas_darts.chance import Chance
 from nas_darts.draw import Draw
 from nas_darts.mixture_tuner import MixtureTuner
 from nas_darts.segments import Array, gumbel
 from nas_darts.settings import MixtureSettings
+from nas_darts.usual import Usual
 
 
 class GdasSettings(MixtureSettings):
@@ -32,9 +38,13 @@ class Gdas(MixtureTuner[GdasSettings]):
     summary = "One candidate a decision by Gumbel noise, gradient through the softmax (Dong and Yang 2019)."
     settings_type = GdasSettings
 
-    def _drawn(self, generator: np.random.Generator, batch: int) -> Draw:
+    def __init__(self, setup: Setup, settings: GdasSettings) -> None:
+        super().__init__(setup, settings)
+        self._usual = Usual(self._layout)
+
+    def _drawn(self, chance: Chance, batch: int) -> Draw:
         segments = self._layout.mixed
-        perturbed = segments.log_softmax(self._alpha) + gumbel(generator, segments.total)
+        perturbed = segments.log_softmax(self._alpha) + gumbel(chance.generator, segments.total)
         hard = segments.one_hot(segments.first_largest(perturbed))
         hard = self._layout.with_gates_open(hard, perturbed)
         temperature = self._temperature(batch)
@@ -44,7 +54,14 @@ class Gdas(MixtureTuner[GdasSettings]):
     def _backward(self, draw: Draw, gradient: Array) -> Array:
         soft, temperature = draw.memory
         # d log_softmax / d alpha only shifts a segment as a whole, to which the softmax is blind.
-        return self._layout.mixed.softmax_backward(soft, gradient) / temperature
+        completed = self._usual.completed(gradient, hard=draw.weights)
+        return self._layout.mixed.softmax_backward(soft, completed) / temperature
+
+    def _own_state(self) -> dict[str, list[float]]:
+        return self._usual.to_state()
+
+    def _take_own_state(self, own: Mapping[str, list[float]]) -> None:
+        self._usual.from_state(dict(own))
 
     def _temperature(self, batch: int) -> float:
         first, last = self.settings.first_temperature, self.settings.last_temperature

@@ -25,10 +25,12 @@ from nascore.record import Budget, Derived, JsonValue, Outcome, OutcomeStatus, P
 from nascore.tuner import Determinism, Mode, NoProposal, Schedule, Setup, Tuner
 
 from nas_darts.adam import Adam
+from nas_darts.chance import Chance
 from nas_darts.discretise import Discretisation
 from nas_darts.draw import Composer, Draw, Picks, best_pick, pick
 from nas_darts.gathering import Gathering
 from nas_darts.layout import Layout, too_many_values
+from nas_darts.pace import paced
 from nas_darts.penalty import Penalty
 from nas_darts.report import report
 from nas_darts.segments import Array
@@ -71,13 +73,7 @@ class MixtureTuner(Tuner[MixtureSettingsT]):
         generator = np.random.Generator(np.random.PCG64(setup.seed))
         self._alpha = settings.initial_scale * generator.standard_normal(self._layout.mixed.total)
         self._policy = np.zeros(self._layout.sampled.total)
-        self._adam = self._optimiser(self._layout.mixed.total)
-        self._policy_adam = Adam(
-            self._layout.sampled.total,
-            learning_rate=settings.sampled_learning_rate,
-            betas=(0.9, 0.999),
-            weight_decay=0.0,
-        )
+        self._adam, self._policy_adam = self._optimisers()
         self._discretisation = Discretisation(setup.space, self._layout)
         self._penalty = Penalty(self._layout, setup.costs, settings) if settings.penalty_measure else None
         self._batch = 0
@@ -104,7 +100,7 @@ class MixtureTuner(Tuner[MixtureSettingsT]):
     # What an algorithm says.
 
     @abstractmethod
-    def _drawn(self, generator: np.random.Generator, batch: int) -> Draw:
+    def _drawn(self, chance: Chance, batch: int) -> Draw:
         """Return weights for one sample; ``batch`` TRAIN batches were proposed before it."""
 
     @abstractmethod
@@ -245,10 +241,10 @@ class MixtureTuner(Tuner[MixtureSettingsT]):
         )
 
     def _made(self, seed: int, kind: str, *, batch: int) -> Held:
-        generator = np.random.Generator(np.random.PCG64(seed))
         if kind.startswith(SCORE):
             return Held(kind, seed, batch, self._scored(kind), best_pick(self._layout, self._policy))
-        return Held(kind, seed, batch, self._drawn(generator, batch), pick(self._layout, self._policy, generator))
+        chance = Chance(seed)
+        return Held(kind, seed, batch, self._drawn(chance, batch), pick(self._layout, self._policy, chance))
 
     def _finish_turn(self) -> None:
         """Make the step of the parameters once all of the turn is proposed and all its gradients are in."""
@@ -265,14 +261,24 @@ class MixtureTuner(Tuner[MixtureSettingsT]):
         if len(self._policy):
             self._policy = self._policy_adam.step(self._policy, by_policy)
 
-    def _optimiser(self, size: int) -> Adam:
+    def _optimisers(self) -> tuple[Adam, Adam]:
+        """Return those of what is mixed and of what is sampled."""
         settings = self.settings
-        return Adam(
-            size,
-            learning_rate=settings.learning_rate,
+        steps = self._timetable.steps(workers=self.setup.workers, every=settings.gradient_every)
+        rate = settings.learning_rate or paced(settings.published_rate, steps=steps)
+        mixed = Adam(
+            self._layout.mixed.total,
+            learning_rate=rate,
             betas=(settings.beta1, settings.beta2),
             weight_decay=settings.weight_decay,
         )
+        sampled = Adam(
+            self._layout.sampled.total,
+            learning_rate=settings.sampled_learning_rate or rate,
+            betas=(0.9, 0.999),
+            weight_decay=0.0,
+        )
+        return mixed, sampled
 
     def _is_epoch_begun(self, kind: str) -> bool:
         return kind in (TRAIN, _GRADED_TRAIN) and self._batch % self._timetable.batches_per_epoch == 0

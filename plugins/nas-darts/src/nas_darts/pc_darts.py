@@ -7,9 +7,11 @@ rest for the first 15 of 50 epochs.
 
 from __future__ import annotations
 
-import numpy as np
+from typing import ClassVar
+
 from pydantic import Field
 
+from nas_darts.chance import Chance
 from nas_darts.draw import Draw
 from nas_darts.mixture_tuner import MixtureTuner
 from nas_darts.segments import Array
@@ -19,7 +21,8 @@ from nas_darts.settings import MixtureSettings
 class PcDartsSettings(MixtureSettings):
     """Settings of PC-DARTS; the defaults are the published ones."""
 
-    learning_rate: float = Field(6e-4, gt=0, description="Adam's learning rate for architecture parameters.")
+    published_rate: ClassVar[float] = 6e-4
+
     partial_channels: int = Field(4, ge=1, description="One of so many channels takes part in the mixture.")
     frozen_share: float = Field(
         0.3, ge=0, lt=1, description="Share of the search epochs without architecture steps (15 of 50)."
@@ -34,7 +37,7 @@ class PcDarts(MixtureTuner[PcDartsSettings]):
     settings_type = PcDartsSettings
     has_edge_weights = True
 
-    def _drawn(self, generator: np.random.Generator, batch: int) -> Draw:
+    def _drawn(self, chance: Chance, batch: int) -> Draw:
         return Draw(self._probabilities())
 
     def _backward(self, draw: Draw, gradient: Array) -> Array:

@@ -11,12 +11,13 @@ Weights are trained alone first, 40 epochs of 160 as published, unless the sched
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from nascore.tuner import Schedule, Setup
 from pydantic import Field
 
+from nas_darts.chance import Chance
 from nas_darts.draw import Draw
 from nas_darts.mixture_tuner import MixtureTuner
 from nas_darts.segments import Array, Flags, Segments, gumbel
@@ -26,7 +27,8 @@ from nas_darts.settings import MixtureSettings
 class ProxylessSettings(MixtureSettings):
     """Settings of ProxylessNAS; the defaults are the published ones."""
 
-    learning_rate: float = Field(1e-3, gt=0, description="Adam's learning rate for architecture parameters.")
+    published_rate: ClassVar[float] = 1e-3
+
     beta1: float = Field(0.0, ge=0, lt=1, description="Adam's decay of the mean gradient.")
     weight_decay: float = Field(0.0, ge=0, description="Adam's L2 decay of architecture parameters.")
     gradient_every: int = Field(5, ge=1, description="An architecture step with every so many weight steps.")
@@ -55,14 +57,14 @@ class Proxyless(MixtureTuner[ProxylessSettings]):
     def _frozen_share(self, schedule: Schedule) -> float:
         return 0.0 if schedule.warmup_epochs else self.settings.frozen_share
 
-    def _drawn(self, generator: np.random.Generator, batch: int) -> Draw:
+    def _drawn(self, chance: Chance, batch: int) -> Draw:
         segments = self._layout.mixed
-        perturbed = segments.log_softmax(self._alpha) + gumbel(generator, segments.total)
+        perturbed = segments.log_softmax(self._alpha) + gumbel(chance.generator, segments.total)
         is_pair = np.ones(segments.total, dtype=bool)
         if self.settings.paths == "two-path":
             is_pair = drawn_pairs(segments, perturbed)
             # Which of the two runs is a draw of its own; the order in which they were drawn favours the likelier one.
-            again = np.where(is_pair, self._alpha + gumbel(generator, segments.total), -np.inf)
+            again = np.where(is_pair, self._alpha + gumbel(chance.generator, segments.total), -np.inf)
             perturbed = again
         hard = segments.one_hot(segments.first_largest(perturbed))
         hard = self._layout.with_gates_open(hard, perturbed)

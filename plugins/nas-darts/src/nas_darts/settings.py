@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from nascore.tuner import Settings
 from pydantic import Field
 
 
 class MixtureSettings(Settings):
-    """Settings of a tuner of mixtures."""
+    """Settings of a tuner of mixtures.
 
-    learning_rate: float = Field(3e-4, gt=0, description="Adam's learning rate for architecture parameters.")
+    Attributes:
+        published_rate: The learning rate of the paper or of the released code.
+    """
+
+    published_rate: ClassVar[float] = 3e-4
+
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        description="Adam's learning rate for architecture parameters; unset: the published one, raised on schedules "
+        "of fewer steps so that they reach as far.",
+    )
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's decay of the mean gradient.")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the mean square gradient.")
     weight_decay: float = Field(1e-3, ge=0, description="Adam's L2 decay of architecture parameters.")
@@ -20,8 +31,10 @@ class MixtureSettings(Settings):
     frozen_share: float = Field(
         0.0, ge=0, lt=1, description="Share of the search epochs, at the beginning, without architecture steps."
     )
-    sampled_learning_rate: float = Field(
-        0.01, gt=0, description="Adam's learning rate for decisions that are sampled instead of mixed."
+    sampled_learning_rate: float | None = Field(
+        None,
+        gt=0,
+        description="Adam's learning rate for decisions that are sampled instead of mixed; unset: as learning_rate.",
     )
     penalty_measure: str = Field(
         "",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
+from nas_darts.chance import Chance
 from nas_darts.draw import Draw
 from nas_darts.mixture_tuner import MixtureTuner
 from nas_darts.segments import Array, gumbel
@@ -29,10 +30,10 @@ class Snas(MixtureTuner[SnasSettings]):
     summary = "Gumbel softmax mixture learnt together with the weights, on one level (Xie et al. 2019)."
     settings_type = SnasSettings
 
-    def _drawn(self, generator: np.random.Generator, batch: int) -> Draw:
+    def _drawn(self, chance: Chance, batch: int) -> Draw:
         segments = self._layout.mixed
         temperature = self._temperature(batch)
-        noisy = segments.log_softmax(self._alpha) + gumbel(generator, segments.total)
+        noisy = segments.log_softmax(self._alpha) + gumbel(chance.generator, segments.total)
         return Draw(segments.softmax(noisy / temperature), memory=(np.array(temperature),))
 
     def _backward(self, draw: Draw, gradient: Array) -> Array:

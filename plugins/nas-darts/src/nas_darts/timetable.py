@@ -35,6 +35,11 @@ class Timetable:
         frozen = round(self.frozen_share * self.schedule.epochs * self.batches_per_epoch)
         return self.schedule.warmup_epochs * self.batches_per_epoch + frozen
 
+    def steps(self, *, workers: int, every: int) -> int:
+        """Return how often something is learnt about architectures, a turn of all workers with every so many."""
+        turns = -(-(self.batches - self.first_learnt) // workers)
+        return -(-turns // every)
+
     def epoch(self, batch: int) -> int:
         """Return the epoch of search that a batch belongs to, from 0; 0 during warm-up."""
         return max(0, batch // self.batches_per_epoch - self.schedule.warmup_epochs)

@@ -19,6 +19,7 @@ from nas_enas.anchors import families
 from nas_enas.controller import Controller, Shape
 from nas_enas.laws import One
 from nas_enas.learning import Aims
+from nas_enas.pace import Pace
 from nas_enas.policy import Policy
 from nas_enas.tuner import PolicySettings, PolicyTuner
 
@@ -33,6 +34,7 @@ class Published:
         tanh_reduction: By this the bound is divided for operations.
         skip_weight: Weight of the penalty on skip connections.
         updates: Updates after each epoch.
+        epoch: Batches of such an epoch.
         samples: Samples of an update.
     """
 
@@ -41,11 +43,14 @@ class Published:
     tanh_reduction: float
     skip_weight: float
     updates: int
+    epoch: int
     samples: int
 
 
-MACRO = Published(0.001, 1.5, 1.0, 0.8, updates=50, samples=20)
-MICRO = Published(0.0035, 1.10, 2.5, 0.0, updates=30, samples=10)
+MACRO = Published(0.001, 1.5, 1.0, 0.8, updates=50, epoch=352, samples=20)
+MICRO = Published(0.0035, 1.10, 2.5, 0.0, updates=30, epoch=282, samples=10)
+_PACE = Pace(reach=15.6, fastest=0.02)
+"""Both searches: 310 epochs of 50 updates with a rate of 0.001, 150 of 30 with 0.0035."""
 
 
 class EnasSettings(PolicySettings):
@@ -58,11 +63,16 @@ class EnasSettings(PolicySettings):
         None, ge=1, description="Outcomes from which one update is made; published 20 (macro), 10 (micro)."
     )
     updates: int | None = Field(  # type: ignore[assignment]
-        None, ge=0, description="One-shot: updates after each epoch; published 50 (macro), 30 (micro)."
+        None,
+        ge=0,
+        description="One-shot: updates after each cycle; published 50 after 352 batches (macro), 30 after 282 (micro), "
+        "and after fewer batches as many fewer.",
     )
     hidden: int = Field(64, ge=1, le=4096, description="Size of the controller's LSTM.")
     learning_rate: float | None = Field(
-        None, gt=0, description="Step size of Adam; published 0.001 (macro), 0.0035 (micro)."
+        None,
+        gt=0,
+        description="Step size of Adam; published 0.001 (macro), 0.0035 (micro), and more for short one-shot searches.",
     )
     tanh_constant: float | None = Field(
         None, ge=0, description="Bound of the scores, 0 for none; published 1.5 (macro), 1.1 (micro)."
@@ -95,7 +105,9 @@ class Enas(PolicyTuner[EnasSettings]):
 
     def adam(self) -> Adam:
         """See `PolicyTuner.adam`."""
-        return Adam(self.settings.learning_rate or self._published().learning_rate, beta1=0.0, epsilon=1e-3)
+        published = self._published().learning_rate
+        rate = self.settings.learning_rate or _PACE.rate(published, steps=self.planned_updates)
+        return Adam(rate, beta1=0.0, epsilon=1e-3)
 
     def aims(self) -> Aims:
         """See `PolicyTuner.aims`."""
@@ -112,9 +124,12 @@ class Enas(PolicyTuner[EnasSettings]):
         """See `PolicyTuner.samples_per_update`."""
         return self.settings.samples or self._published().samples
 
-    def updates_per_cycle(self) -> int:
+    def updates_per_cycle(self, batches: int) -> int:
         """See `PolicyTuner.updates_per_cycle`."""
-        return self._published().updates if self.settings.updates is None else self.settings.updates
+        if self.settings.updates is not None:
+            return self.settings.updates
+        published = self._published()
+        return max(1, round(published.updates * min(1.0, batches / published.epoch)))
 
     def _published(self) -> Published:
         if self.settings.space == "auto":

@@ -13,8 +13,13 @@ from pydantic import Field
 from nas_enas.adam import Adam
 from nas_enas.controller import Controller, Shape
 from nas_enas.learning import Aims
+from nas_enas.pace import Pace
 from nas_enas.policy import Policy
 from nas_enas.tuner import PolicySettings, PolicyTuner
+
+_RATE = 3.5e-4
+_PACE = Pace(reach=1.4, fastest=0.01)
+"""20,000 networks in updates of 20, each gone over four times."""
 
 
 class PpoSettings(PolicySettings):
@@ -22,7 +27,9 @@ class PpoSettings(PolicySettings):
 
     samples: int = Field(20, ge=1, description="Outcomes from which one update of the policy is made.")
     hidden: int = Field(100, ge=1, le=4096, description="Size of the controller's LSTM.")
-    learning_rate: float = Field(3.5e-4, gt=0, description="Step size of Adam.")
+    learning_rate: float | None = Field(
+        None, gt=0, description="Step size of Adam; published 3.5e-4, and more for short one-shot searches."
+    )
     clip: float = Field(0.2, gt=0, description="How far one update may move a probability, as a share of it.")
     passes: int = Field(4, ge=1, description="How often an update goes over its samples.")
     baseline_decay: float = Field(0.95, ge=0, lt=1, description="Decay of the moving average of rewards.")
@@ -42,7 +49,9 @@ class Ppo(PolicyTuner[PpoSettings]):
 
     def adam(self) -> Adam:
         """See `PolicyTuner.adam`."""
-        return Adam(self.settings.learning_rate, beta1=0.9, epsilon=1e-8)
+        updates = self.planned_updates
+        steps = None if updates is None else updates * self.settings.passes
+        return Adam(self.settings.learning_rate or _PACE.rate(_RATE, steps=steps), beta1=0.9, epsilon=1e-8)
 
     def aims(self) -> Aims:
         """See `PolicyTuner.aims`."""

@@ -12,15 +12,23 @@ from pydantic import Field
 from nas_enas.adam import Adam
 from nas_enas.learning import Aims
 from nas_enas.logits import Logits
+from nas_enas.pace import Pace
 from nas_enas.policy import Policy
 from nas_enas.tuner import PolicySettings, PolicyTuner
+
+_RATE = 1e-3
+_PACE = Pace(reach=6.0, fastest=0.1)
+"""As far as the parameters of DARTS go, which are logits as well."""
 
 
 class ReinforceSettings(PolicySettings):
     """Settings of REINFORCE on independent logits."""
 
-    learning_rate: float = Field(
-        1e-3, gt=0, description="Step size of Adam; 0.05 suits searches of some hundred trials."
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        description="Step size of Adam; published 1e-3, and more for short one-shot searches; 0.05 suits searches of "
+        "some hundred trials.",
     )
     train_batches: int | None = Field(
         5, ge=1, description="One-shot: batches on which weights are trained between updates."
@@ -42,7 +50,8 @@ class Reinforce(PolicyTuner[ReinforceSettings]):
 
     def adam(self) -> Adam:
         """See `PolicyTuner.adam`."""
-        return Adam(self.settings.learning_rate, epsilon=1e-8)
+        rate = self.settings.learning_rate or _PACE.rate(_RATE, steps=self.planned_updates)
+        return Adam(rate, epsilon=1e-8)
 
     def aims(self) -> Aims:
         """See `PolicyTuner.aims`."""

@@ -40,6 +40,11 @@ class Cycle:
     samples: int
     chosen: int
 
+    @property
+    def all_updates(self) -> int:
+        """Updates of the policy over the whole schedule."""
+        return -(-(self.batches - self.warmup) // self.train) * self.updates
+
 
 @dataclass(slots=True)
 class Rhythm:

@@ -54,7 +54,13 @@ SettingsT = TypeVar("SettingsT", bound=PolicySettings)
 
 
 class PolicyTuner(Tuner[SettingsT]):
-    """Draws architectures from a policy and learns it from what they are worth."""
+    """Draws architectures from a policy and learns it from what they are worth.
+
+    Attributes:
+        inquiry: The questions of the space.
+        planned_updates: Updates of the policy over the whole schedule; ``None`` where nobody knows (multi-trial).
+        learner: The policy, and how it learns.
+    """
 
     settings_type: ClassVar[type[Settings]] = PolicySettings
     determinism = Determinism.REPLAY
@@ -63,6 +69,8 @@ class PolicyTuner(Tuner[SettingsT]):
     def __init__(self, setup: Setup, settings: SettingsT) -> None:
         super().__init__(setup, settings)
         self.inquiry = Inquiry(setup.space)
+        cycle = self._cycle(setup) if setup.mode is Mode.ONE_SHOT else None
+        self.planned_updates = None if cycle is None else cycle.all_updates
         policy = self.policy(np.random.Generator(np.random.PCG64(setup.seed)))
         self.learner = Learner(policy, self.inquiry, self.adam(), self.aims())
         self._rewards = Rewards(
@@ -74,7 +82,7 @@ class PolicyTuner(Tuner[SettingsT]):
         )
         self._batch: list[Sample] = []
         self._scored: list[tuple[float, Architecture]] = []
-        self._rhythm = Rhythm(self._cycle(setup)) if setup.mode is Mode.ONE_SHOT else None
+        self._rhythm = Rhythm(cycle) if cycle is not None else None
 
     @abstractmethod
     def policy(self, generator: np.random.Generator) -> Policy:
@@ -92,8 +100,8 @@ class PolicyTuner(Tuner[SettingsT]):
         """Outcomes of one update."""
         return self.settings.samples
 
-    def updates_per_cycle(self) -> int:
-        """Updates in a row (one-shot)."""
+    def updates_per_cycle(self, batches: int) -> int:
+        """Updates in a row (one-shot), after weights were trained on so many batches."""
         return self.settings.updates
 
     @classmethod
@@ -196,11 +204,12 @@ class PolicyTuner(Tuner[SettingsT]):
         assert setup.schedule is not None
         epoch = setup.batches_per_epoch
         warmup = setup.schedule.warmup_epochs * epoch
+        train = self.settings.train_batches or epoch
         return Cycle(
             warmup=warmup,
             batches=warmup + setup.schedule.epochs * epoch,
-            train=self.settings.train_batches or epoch,
-            updates=self.updates_per_cycle(),
+            train=train,
+            updates=self.updates_per_cycle(train),
             samples=self.samples_per_update(),
             chosen=self.settings.derive_samples,
         )

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from nas_trial.layers import BatchNorm2d, Conv2d
+from nas_trial.mixing import Nothing
 
 Make = Callable[[int, int, bool], nn.Module]
 """Makes an operation from its width, its stride, and whether its batch norms have weights."""
@@ -120,7 +121,7 @@ class PoolBN(nn.Module):
         return made
 
 
-class Zero(nn.Module):
+class Zero(Nothing):
     """Nothing: zeros of the shape that the stride gives."""
 
     def __init__(self, stride: int) -> None:

@@ -5,9 +5,20 @@ Choices use this while a sample with a mixture is carried out; it knows neither 
 
 from nas_trial.mixing.economy import Economy
 from nas_trial.mixing.mixing import Mixing
+from nas_trial.mixing.nothing import Nothing
 from nas_trial.mixing.partial import PartialChannels
 from nas_trial.mixing.unmixable import UnmixableError
-from nas_trial.mixing.untracked import untracked
+from nas_trial.mixing.untracked import untracked, untracked_parts
 from nas_trial.mixing.weighted_sum import Term, weighted_sum
 
-__all__ = ["Economy", "Mixing", "PartialChannels", "Term", "UnmixableError", "untracked", "weighted_sum"]
+__all__ = [
+    "Economy",
+    "Mixing",
+    "Nothing",
+    "PartialChannels",
+    "Term",
+    "UnmixableError",
+    "untracked",
+    "untracked_parts",
+    "weighted_sum",
+]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nas_trial.mixing.economy import Economy
+from nas_trial.mixing.nothing import Nothing
 from nas_trial.mixing.partial import PartialChannels
 from nas_trial.mixing.unmixable import UnmixableError
 from nas_trial.mixing.untracked import untracked
@@ -81,14 +82,16 @@ class Mixing:
         """The sum of what modules make of the same arguments, one for each option, each times its weight.
 
         A module without weight whose gradient is wanted is computed without keeping anything for its own gradient,
-        which is zero, and without touching its statistics.
+        which is zero, and without touching its statistics. What is `Nothing` is left out.
 
         Raises:
             UnmixableError: Their outputs cannot be added up, or one changes its input.
         """
         if self.partial is not None:
             return self.partial.output(self, module_of, args, kwargs)
-        return self.sum([self._term(index, module_of(self.options[index]), args, kwargs) for index in self.computed])
+        computed = [(index, module_of(self.options[index])) for index in self.computed]
+        something = [pair for pair in computed if not isinstance(pair[1], Nothing)]
+        return self.sum([self._term(index, module, args, kwargs) for index, module in something or computed])
 
     def alone(self, index: int, modules: Sequence[nn.Module], compute: Callable[[], object]) -> object:
         """What is computed for an option; without a trace in modules if it has no weight."""
@@ -98,6 +101,8 @@ class Mixing:
             return compute()
 
     def _term(self, index: int, module: nn.Module, args: Sequence[object], kwargs: Mapping[str, object]) -> Term:
+        if isinstance(module, Nothing):
+            return Term(str(self.options[index]), module(*args, **kwargs), 1.0)
         versions = [each._version for each in args if isinstance(each, Tensor)]
         weight = self.weights[index]
         if self.economy is None or weight == 0:

@@ -5,7 +5,7 @@ Not here: generators of random numbers (``nas_trial.oneshot.randomness``), param
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -21,18 +21,25 @@ def untracked(*modules: nn.Module) -> Iterator[None]:
     Batch norms that train are told not to track; they use the batch's statistics in any case, and nothing has to be
     copied. Every other buffer is copied, and put back.
     """
-    parts = list(dict.fromkeys(part for module in modules for part in module.modules()))
+    with untracked_parts(tuple(dict.fromkeys(part for module in modules for part in module.modules()))):
+        yield
+
+
+@contextmanager
+def untracked_parts(parts: Sequence[nn.Module]) -> Iterator[None]:
+    """The same for modules by themselves, without what is in them; each is given once."""
     tracking = [part for part in parts if isinstance(part, _BatchNorm) and part.training and part.track_running_stats]
     told = set(tracking)
     others = [part for part in parts if part._buffers and part not in told and _may_write(part)]
     kept = [(part, name, buffer, buffer.clone()) for part in others for name, buffer in _buffers(part)]
     for norm in tracking:
-        norm.track_running_stats = False
+        # Past Module.__setattr__, which takes its time: there are hundreds, and every step comes by here.
+        vars(norm)["track_running_stats"] = False
     try:
         yield
     finally:
         for norm in tracking:
-            norm.track_running_stats = True
+            vars(norm)["track_running_stats"] = True
         with torch.no_grad():
             for part, name, buffer, value in kept:
                 # A buffer that the gradient still needs must not be written to, not even with what it holds.

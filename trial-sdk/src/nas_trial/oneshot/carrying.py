@@ -15,15 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nascore.errors import DeadlineError, NascoreError, UnavailableError, UnsupportedError
-from nascore.record import Derived, Lease, Outcome, OutcomeStatus, SampleExchange, Scored, Task
+from nascore.record import Derived, FailureKind, Lease, Outcome, OutcomeStatus, SampleExchange, Scored, Task
 from nascore.space import Architecture, SearchSpace
+from nascore.weights import DirectoryStore
 from nascore.weights.access import WeightAccess
 
 from nas_trial import weights
 from nas_trial.attempt import Attempt, opened_store
 from nas_trial.briefing import Briefing
 from nas_trial.extract import extract
-from nas_trial.failures import outcome_of
+from nas_trial.failures import failed, outcome_of
 from nas_trial.oneshot.judgement import sampled, scored
 from nas_trial.oneshot.keeping import Keeper
 from nas_trial.oneshot.line import Line
@@ -31,7 +32,8 @@ from nas_trial.oneshot.options import SearchOptions
 from nas_trial.oneshot.orders import SearchOrders
 from nas_trial.oneshot.overseer import Ended, Overseer, Wish
 from nas_trial.oneshot.saved import SavedSearches
-from nas_trial.oneshot.session import SamplesFailed, SearchSession
+from nas_trial.oneshot.session import SearchSession
+from nas_trial.oneshot.work import SamplesFailed
 from nas_trial.profile import figures_of
 from nas_trial.progress import metrics_text, write_line
 from nas_trial.trial import Trial
@@ -43,6 +45,10 @@ AWAY_LIMIT_S = 12 * 3600.0
 UNDERIVED = 32
 """Random networks from which the best is taken where the tuner derives none of its own."""
 
+_UNSAVED = (
+    "search: it is not saved as it goes, because this worker does not see the experiment's folder; if the worker is "
+    "killed, the search begins anew. Start it where NASCORE_FOLDER can name that folder, to go on instead."
+)
 _PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 _LOOK_EVERY_S = 0.1
 
@@ -56,7 +62,8 @@ class SearchTrial:
         lease: The trial's lease.
         line: To the tuner, and to shared weights.
         overseer: Takes reports, and says what is wanted.
-        store: Where the search and the supernet's weights are kept; ``None`` keeps nothing.
+        store: Where the supernet's weights are kept, and, if it is a folder, the search as it goes; ``None`` keeps
+            nothing.
         briefing: What is optimised.
     """
 
@@ -84,6 +91,9 @@ def carry_out_search(search: SearchTrial) -> Attempt:
         attempt = _searched(search)
     except SamplesFailed as error:
         attempt = Attempt(error.outcome)
+    except UnsupportedError as error:
+        # A refusal, not a failure: its sentence says what to choose instead, and nothing of the code is to blame.
+        attempt = Attempt(failed(OutcomeStatus.FAILED, FailureKind.EXCEPTION, message=str(error)))
     except (Exception, SystemExit, CancelledError, GeneratorExit) as error:
         # The border of the user's code, as in nas_trial.attempt.
         attempt = Attempt(outcome_of(error, metrics={}), is_retryable=isinstance(error, UnavailableError))
@@ -108,6 +118,8 @@ def settle_search(folder: Path | None, lease: Lease) -> None:
 def _searched(search: SearchTrial) -> Attempt:
     space = extract(search.trial.build)
     lost_at = None
+    if not isinstance(search.store, DirectoryStore):
+        write_line(_UNSAVED)
     for failures in itertools.count():
         exchange = search.line.samples()
         try:
@@ -125,7 +137,9 @@ def _searched(search: SearchTrial) -> Attempt:
 
 
 def _searched_once(search: SearchTrial, space: SearchSpace, exchange: SampleExchange) -> Attempt:
-    searches = None if search.store is None else SavedSearches(search.store, trial=search.lease.trial)
+    # A search gives up what it saved before, again and again, which in a server's store is for the server's people.
+    store = search.store if isinstance(search.store, DirectoryStore) else None
+    searches = None if store is None else SavedSearches(store, trial=search.lease.trial)
     orders = SearchOrders.of(search.lease.proposal)
     session = SearchSession(
         search.trial,

@@ -2,69 +2,36 @@
 
 What it does depends on the lease's seed and the tuner alone, never on time: outcomes are told when the samples that
 were asked for are all done, so a search that was saved in between goes on exactly as one that was not. Not here: what a
-sample does to the supernet (``executor``), and who restarts a search (``carrying``).
+sample is carried out on (``work``), what it does to the supernet (``executor``), and who restarts a search
+(``carrying``).
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
-import torch
-from nascore.errors import NascoreError, UnsupportedError
-from nascore.record import (
-    AskStatus,
-    Budget,
-    Failure,
-    FailureKind,
-    Lease,
-    Outcome,
-    OutcomeStatus,
-    Proposal,
-    SampleExchange,
-    Task,
-)
+from nascore.record import AskStatus, Lease, Outcome, Proposal, SampleExchange, Task
 from nascore.space import SearchSpace
 
 from nas_trial.attempt import seed_generators
 from nas_trial.build import build
-from nas_trial.failures import outcome_of
 from nas_trial.oneshot.costs import costs_of
 from nas_trial.oneshot.executor import Executor
 from nas_trial.oneshot.keeping import Keeper
 from nas_trial.oneshot.options import SearchOptions
 from nas_trial.oneshot.overseer import Ended, Overseer, Wish
-from nas_trial.oneshot.randomness import OwnGenerators
 from nas_trial.oneshot.saved import Position, SavedSearch
 from nas_trial.oneshot.splits import training_halves
-from nas_trial.oneshot.stream import Stream
 from nas_trial.oneshot.tally import Tally
+from nas_trial.oneshot.work import SampleWork
 from nas_trial.progress import metrics_text, write_line
 from nas_trial.trial import Trial
 
-MAX_FAILED = 10
-"""Samples of a task that may fail in a row before the search does, with the reason of the last."""
 END_WITHIN_S = 4.0
 """How long samples that were asked for are finished once the worker ends; then what was saved before must do."""
 
 _WAITS_S = (0.002, 0.01, 0.05, 0.2)
-
-
-class SamplesFailed(NascoreError):
-    """Samples failed one after another.
-
-    Attributes:
-        outcome: What is recorded of the search: the last one's reason.
-    """
-
-    reason = "SAMPLES_FAILED"
-
-    def __init__(self, outcome: Outcome, failure: Failure, *, count: int) -> None:
-        message = f"{count} samples in a row failed: {failure.message}"
-        super().__init__(message)
-        self.outcome = replace(outcome, metrics={}, failure=replace(failure, message=message[:1000]))
 
 
 class SearchSession:
@@ -106,19 +73,15 @@ class SearchSession:
         self._options = options
         self._seed = lease.seed
         seed_generators(lease.seed)
-        self._halves = training_halves(trial)
-        self._weights = Stream(self._halves.first, seed=lease.seed, name="weights")
-        self._search = Stream(self._halves.second, seed=lease.seed, name="search")
-        self._batches_per_epoch = self._halves.first.count()
-        self._own_batches = -(-self._batches_per_epoch // members)  # of an epoch that is shared
+        halves = training_halves(trial)
         self._step: Callable[[], object] = lambda: None
         self.supernet = build(trial.build, None)
         self.executor = Executor(trial, self.supernet, options=options.executor)
+        self._work = SampleWork(self.executor, halves, seed=lease.seed)
+        self._own_batches = -(-self._work.batches_per_epoch // members)  # of an epoch that is shared
         self._next_sample = 0
         self.batches = 0
         self.means: Mapping[str, float] = {}
-        self._tally = Tally()
-        self._failed: Counter[Task] = Counter()
         self._end_by = 0.0
         self._begin(trial, space)
 
@@ -159,23 +122,22 @@ class SearchSession:
 
     def judging_batches(self) -> list[object]:
         """Return the batches of the search split on which networks are compared."""
-        stream = Stream(self._halves.second, seed=self._seed, name="judgement")
-        return stream.take(min(self._options.judged_batches, self._halves.second.count()))
+        return self._work.judging_batches(self._options.judged_batches)
 
     def _begin(self, trial: Trial, space: SearchSpace) -> None:
         saved = self._keeper.last()
         if saved is None:
-            unmixable = self.executor.probe(self._search.peek())
+            unmixable = self._work.probed()
             self.costs = costs_of(trial, space)
             seed_generators(self._seed)
         else:
             unmixable, self.costs = dict(saved.unmixable), dict(saved.costs)
             # What the executor learns from mixtures as it computes them is learnt before the first sample, as it was.
-            self.executor.probe(self._search.peek())
+            self._work.probed()
             self._restore(saved)
         self._unmixable = unmixable
         begun = self._exchange.begin(
-            batches_per_epoch=self._batches_per_epoch,
+            batches_per_epoch=self._work.batches_per_epoch,
             costs=self.costs,
             unmixable=unmixable,
             snapshot=None if saved is None else saved.tuner,
@@ -188,14 +150,13 @@ class SearchSession:
     def _opening(self, *, begun_again: bool) -> str:
         start = f"goes on at sample {self._next_sample}" if begun_again else "begins"
         fixed = f", {len(self._unmixable)} decisions are not mixed" if self._unmixable else ""
-        return f"search {start}: {self._epochs} epochs of {self._batches_per_epoch} batches{fixed}"
+        return f"search {start}: {self._epochs} epochs of {self._work.batches_per_epoch} batches{fixed}"
 
     def _restore(self, saved: SavedSearch) -> None:
         position = saved.position
-        self._weights.go_to(position.weights)
-        self._search.go_to(position.search)
+        self._work.go_to(position.weights, position.search)
         self._next_sample, self.batches = position.sample, position.batches
-        self._tally = Tally(position.tally)
+        self._work.tally = Tally(position.tally)
         self.executor.load_state_dict(saved.executor)
 
     def _heed(self) -> None:
@@ -216,65 +177,15 @@ class SearchSession:
 
     def _saved(self) -> SavedSearch:
         tuner = self._exchange.snapshot()
-        position = Position(
-            self._next_sample, self.batches, self._weights.position, self._search.position, self._tally.sums
-        )
+        position = Position(self._next_sample, self.batches, *self._work.position, self._work.tally.sums)
         return SavedSearch(position, self.executor.state_dict(), tuner, self.costs, self._unmixable)
 
     def _outcome(self, sample: Proposal) -> Outcome:
-        """Carries out a sample; whatever it raises becomes its outcome."""
         self._next_sample = sample.number + 1
-        count = _batch_count(sample, epoch=self._epoch_of(sample.task))
-        try:
-            outcome = self._carried_out(sample, count)
-        except UnsupportedError:
-            # It would be so with every sample: what to choose instead is said.
-            raise
-        except Exception as error:
-            # The border of the user's code, as in nas_trial.attempt.
-            outcome = outcome_of(error, metrics={})
-        self._note(sample, outcome)
+        outcome = self._work.outcome(sample)
         if sample.task is Task.TRAIN:
-            self._count(count)
-        return replace(outcome, batches=count)
-
-    def _carried_out(self, sample: Proposal, count: int) -> Outcome:
-        match sample.task:
-            case Task.TRAIN:
-                return self.executor.train(sample, self._weights.take(count))
-            case Task.SCORE:
-                return self.executor.score(sample, self._scored_on(sample, count))
-            case Task.GRADIENT:
-                ahead = None if sample.unrolled is None else self._weights.peek()
-                return self.executor.gradient(sample, self._search.take(count), next_batch=ahead)
-            case _:
-                raise UnsupportedError(
-                    f"Sample {sample.number} has the task {sample.task.value}, which is no task of a sample.",
-                    hint="A one-shot tuner proposes TRAIN, SCORE and GRADIENT.",
-                )
-
-    def _epoch_of(self, task: Task) -> int:
-        return self._batches_per_epoch if task is Task.TRAIN else self._halves.second.count()
-
-    def _scored_on(self, sample: Proposal, count: int) -> list[object]:
-        """Return the next batches of the search split; of an epoch all of it, so that networks can be compared."""
-        if sample.budget is None or sample.budget.unit != "epochs":
-            return self._search.take(count)
-        # Orders and transforms that are drawn at random come out alike for every network.
-        with OwnGenerators(self._seed).used():
-            return list(self._halves.second.whole())
-
-    def _note(self, sample: Proposal, outcome: Outcome) -> None:
-        self._tally.add(sample.task, outcome)
-        if outcome.failure is None or outcome.status is OutcomeStatus.COMPLETED:
-            self._failed[sample.task] = 0
-            return
-        self._failed[sample.task] += 1
-        write_line(f"sample {sample.number} ({sample.task.value}) failed: {outcome.failure.message}")
-        if outcome.failure.kind is FailureKind.OUT_OF_MEMORY:
-            torch.cuda.empty_cache()
-        if self._failed[sample.task] >= MAX_FAILED:
-            raise SamplesFailed(outcome, outcome.failure, count=MAX_FAILED)
+            self._count(outcome.batches)
+        return outcome
 
     def _count(self, batches: int) -> None:
         for _ in range(batches):
@@ -286,22 +197,7 @@ class SearchSession:
     def _end_epoch(self, epoch: int) -> None:
         self.executor.end_epoch()
         self._keeper.epoch_ended()
-        if means := self._tally.take():
+        if means := self._work.tally.take():
             self.means = means
             write_line(f"epoch {epoch}/{self._epochs}  {metrics_text(means)}")
             self._overseer.report(epoch, means)
-
-
-def _batch_count(sample: Proposal, *, epoch: int) -> int:
-    match sample.budget:
-        case None:
-            return 1
-        case Budget("batches", amount) if amount >= 1:
-            return int(amount)
-        case Budget("epochs", amount) if amount >= 1:
-            return int(amount) * epoch
-        case budget:
-            raise UnsupportedError(
-                f"Sample {sample.number} has a budget of {budget.amount:g} {budget.unit}.",
-                hint='A sample takes Budget("batches", 1) or Budget("epochs", 1), or more.',
-            )

@@ -6,7 +6,7 @@ The missing parentheses of second order are planted in ``test_second_order``.
 import pytest
 import torch
 from nas_trial.mixing.mixing import Mixing
-from nas_trial.oneshot.executor import executor, samples
+from nas_trial.oneshot.executor import executor, members, samples
 from nascore.record import Task
 from nascore.space import MixedDecision, Mixture
 
@@ -98,7 +98,7 @@ def weights_are_graded_too(monkeypatch):
         loss.backward()
         return [gate.grad for gate in gates]
 
-    monkeypatch.setattr(executor, "_frozen", lambda model: torch.enable_grad())
+    monkeypatch.setattr(members.Members, "frozen", lambda self: torch.enable_grad())
     monkeypatch.setattr(executor, "_gradients", gradients)
 
 

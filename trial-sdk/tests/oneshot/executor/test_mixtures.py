@@ -5,6 +5,7 @@ import random
 import nas_trial as nas
 import pytest
 import torch
+from nas_trial.mixing import Nothing
 from nas_trial.oneshot.executor import ExecutorOptions, samples
 from nas_trial.supernet import space_of
 from nascore.record import Task
@@ -57,11 +58,11 @@ def test_inputs_are_added_up_as_they_are_reduced(kit, n_chosen, reduction):
 
 
 def Empty(kit):
-    class Nothing(kit.Fitting):
+    class Unfitted(kit.Fitting):
         def optimizer(self, parameters):
             return torch.optim.SGD([nn.Parameter(torch.zeros(1))], 0.1)
 
-    return Nothing
+    return Unfitted
 
 
 @pytest.mark.parametrize("reduction", ["sum", "mean", "concat", "none"])
@@ -223,6 +224,60 @@ def test_structures_are_added_up_entry_by_entry(kit):
     first, second = output(kit, net, mixed(op=(0.5, 0.5)), x)
     assert torch.equal(first, 2 * x)
     assert torch.equal(second["twice"][0], 4 * x)
+
+
+class Emptied(nn.Module):
+    """Two edges that may be nothing, the second of which reads what the first gives."""
+
+    def __init__(self, none):
+        super().__init__()
+        for name in ("first", "second"):
+            candidates = {"none": none, "line": lambda: nn.Linear(3, 3), "skip": nn.Identity}
+            self.add_module(name, nas.LayerChoice(candidates, label=name))
+
+    def forward(self, x):
+        return self.second(x + self.first(x))
+
+
+class Zeros(nn.Module):
+    """What people write for nothing."""
+
+    def forward(self, x):
+        return 0 * x
+
+
+class Mine(Nothing):
+    """The same, said to be nothing."""
+
+    def forward(self, x):
+        assert not self.is_left_out, "nothing is computed although there are others"
+        return 0 * x
+
+    is_left_out = False
+
+
+def test_nothing_among_others_is_not_computed_and_changes_no_loss_and_no_gradient(kit, batches):
+    batch = batches(1, shape=(3,))
+    told, plain = kit.made(lambda: Emptied(Mine)), kit.made(lambda: Emptied(Zeros))
+    told.net.first.none.is_left_out = told.net.second.none.is_left_out = True
+    for weights in ((0.5, 0.2, 0.3), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)):
+        mixture = mixed(graded=True, first=weights, second=(0.2, 0.3, 0.5))
+        found, expected = (net.executor.train(kit.sample(mixture), batch) for net in (told, plain))
+        assert found.metrics["loss"] == pytest.approx(expected.metrics["loss"], abs=1e-12)
+        for ours, theirs in zip(found.gradient, expected.gradient, strict=True):
+            assert ours.weights == pytest.approx(theirs.weights, abs=1e-12)
+            assert ours.weights[0] == 0
+    for ours, theirs in zip(told.net.parameters(), plain.net.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+def test_path_of_nothing_gives_zeros_and_no_gradient(kit, batches):
+    net = kit.made(lambda: Emptied(Mine))
+    one_hot = Mixture((MixedDecision("first", (0.0, 0, 1.0)), MixedDecision("second", (1.0, 0, 0), graded=(0,))))
+    ((x, y),) = batches(1, shape=(3,))
+    outcome = net.executor.gradient(kit.sample(one_hot, Task.GRADIENT), [(x, y)])
+    assert outcome.metrics["loss"] == pytest.approx(y.square().mean().item())
+    assert [each.weights for each in outcome.gradient] == [(0.0, 0.0, 0.0), (0.0, 0.0, 0.0)]
 
 
 def test_dropped_paths_leave_one_and_keep_the_sum(kit):

@@ -79,3 +79,32 @@ def test_network_that_never_computes_is_no_matter_of_mixing(kit, batches):
 
     with pytest.raises(IndexError, match="broken"):
         kit.made(Broken).executor.probe(batches(1)[0])
+
+
+class Hidden(nn.Module):
+    """The activation is a plain text too, but the default does not read it."""
+
+    def __init__(self):
+        super().__init__()
+        self.is_on = nas.ValueChoice(["off", "on"], label="is_on")
+        self.act = nas.ValueChoice(["relu", "tanh"], label="act")
+        self.op = nas.LayerChoice({"a": lambda: nn.Linear(2, 3), "b": lambda: nn.Linear(2, 3)}, label="op")
+
+    def forward(self, x):
+        if nas.current(self.is_on) == "on":
+            x = getattr(torch, nas.current(self.act))(x)
+        return self.op(x.mean((2, 3)))
+
+
+def test_probe_names_what_the_default_does_not_reach(kit, batches):
+    assert list(kit.made(Hidden).executor.probe(batches(1)[0])) == ["act", "is_on"]
+
+
+def test_architecture_that_fails_by_itself_is_no_matter_of_mixing(kit, batches):
+    class Picky(Hidden):
+        def forward(self, x):
+            if nas.current(self.is_on) == "on":
+                raise RuntimeError("not on this machine")
+            return self.op(x.mean((2, 3)))
+
+    assert list(kit.made(Picky).executor.probe(batches(1)[0])) == ["is_on"]

@@ -99,6 +99,22 @@ def test_error_falls_a_hundredfold_per_decade_of_radius(kit, batches, settings):
     assert found[1e-2] / found[1e-3] == pytest.approx(100, rel=0.15)
 
 
+class Uncopied(Smooth):
+    def __deepcopy__(self, memo):
+        raise AssertionError("the supernet is copied")
+
+
+def test_looking_ahead_copies_no_network_and_writes_to_no_parameter(kit, batches):
+    net = kit.made(Uncopied)
+    training, validation, first = batches(3, shape=(4,))
+    net.executor.train(kit.sample(kit.mixture(net, graded=False)), [first])
+    before = [(each.data_ptr(), each._version, each.grad.data_ptr()) for each in net.net.parameters()]
+    for _ in range(3):
+        sample = kit.sample(kit.mixture(net), Task.GRADIENT, unrolled=Unrolled())
+        net.executor.gradient(sample, [validation], next_batch=training)
+    assert [(each.data_ptr(), each._version, each.grad.data_ptr()) for each in net.net.parameters()] == before
+
+
 def test_missing_parentheses_do_not_converge(kit, batches, monkeypatch):
     # As in pt.darts, NNI before 2.0, ModularNAS and Vega: (p - n) / 2. * eps.
     monkeypatch.setattr(lookahead, "_difference", lambda high, low, epsilon: (high - low) / 2 * epsilon)
@@ -130,7 +146,7 @@ def test_first_step_is_looked_ahead_at_without_a_momentum_buffer(kit, batches):
     net.executor.train(kit.sample(kit.mixture(net, graded=False)), [training])
     for name, value in net.net.named_parameters():
         assert torch.allclose(value, steps[0][name].moved, rtol=0, atol=1e-14)
-        assert not torch.equal(value, before[name])
+    assert not torch.equal(net.net.head.weight, before["head.weight"])
 
 
 def test_other_optimizers_are_refused_with_a_sentence(kit, batches):

@@ -6,31 +6,34 @@ Not here: where samples come from and where outcomes go (``nas_trial.oneshot``),
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from nascore.errors import InvalidInputError
 from nascore.record import Outcome, OutcomeStatus, Proposal
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from nas_trial.metrics import MetricAverage, MetricValue, batch_size
-from nas_trial.mixing import untracked
-from nas_trial.oneshot.executor.lookahead import Loss, check_batch, check_optimizer, unrolled_gradient
+from nas_trial.oneshot.executor.lookahead import check_batch, check_optimizer, unrolled_gradient
+from nas_trial.oneshot.executor.losses import LentLoss, scalar
 from nas_trial.oneshot.executor.means import Mean
+from nas_trial.oneshot.executor.members import Members
 from nas_trial.oneshot.executor.options import ExecutorOptions
 from nas_trial.oneshot.executor.precision import mixed_precision, true_precision
 from nas_trial.oneshot.executor.probing import unmixable
 from nas_trial.oneshot.executor.samples import Gates, Samples
-from nas_trial.oneshot.executor.statistics import batch_statistics, running_statistics
+from nas_trial.oneshot.executor.statistics import running_statistics
 from nas_trial.oneshot.executor.weight_steps import WeightSteps
 from nas_trial.oneshot.randomness import GeneratorStates
 from nas_trial.placement import Placement
-from nas_trial.supernet import decisions_of
+from nas_trial.supernet import decisions_of, space_of
 from nas_trial.trial import Trial
 
 _DEFAULTS = ExecutorOptions()
+_PROBED = 4
+"""Random architectures that are tried beside the default."""
 
 
 class Executor:
@@ -53,9 +56,10 @@ class Executor:
         self._model = supernet
         self._options = options
         self._placement = Placement(trial, supernet)
+        self._members = Members(supernet)
         self._samples = Samples(supernet, shares=options.shares, path_dropout=options.path_dropout)
         self._steps = WeightSteps(trial, supernet, options)
-        self._step = _TrainingStep(trial, supernet)
+        self._lent = LentLoss(trial, supernet, after=self._samples.clear)
 
     def probe(self, batch: object) -> Mapping[str, str]:
         """Decisions that cannot be mixed, with the reason, by path; they come in ``Mixture.fixed``.
@@ -63,9 +67,13 @@ class Executor:
         Computes some mixtures of a batch, and leaves everything as it was.
         """
         moved = self._placement.moved(batch)
-        self._model.train()
+        space = space_of(self._model)
+        architectures = [space.default(), *(space.sample(random.Random(seed)) for seed in range(_PROBED))]
+        self._members.train()
         with self._untouched(), torch.no_grad():
-            return unmixable(decisions_of(self._model), lambda sample: self._compute(sample, moved))
+            return unmixable(
+                decisions_of(self._model), lambda sample: self._compute(sample, moved), architectures=architectures
+            )
 
     def train(self, sample: Proposal, batches: Sequence[object]) -> Outcome:
         """TRAIN: an optimizer step a batch (see ``paths_per_step``). With graded weights, their gradient as well.
@@ -76,7 +84,7 @@ class Executor:
         Raises:
             NonFiniteError: A loss is NaN or infinite; no step is made on it.
         """
-        self._model.train()
+        self._members.train()
         with self._samples.applied(sample, device=self._placement.device, drops=True) as gates:
             mean = Mean(gates, batches)
             for batch in self._placement.batches(batches):
@@ -97,12 +105,13 @@ class Executor:
         """
         average = MetricAverage()
         moved = list(self._placement.batches(batches))
-        device = self._placement.device
+        # Before everything is kept from tracking: norms that judge are not touched by that, and can be estimated.
+        self._members.judge(norms_train=self._options.statistics == "batch")
         with (
             self._untouched(),
             torch.no_grad(),
-            self._samples.applied(sample, device=device),
-            self._judging(moved),
+            self._samples.applied(sample, device=self._placement.device),
+            self._statistics(moved),
         ):
             for batch in moved:
                 average.add(self._judged(batch), weight=batch_size(batch))
@@ -125,7 +134,7 @@ class Executor:
             raise InvalidInputError(
                 f"Sample {sample.number} asks for a gradient, but it has no mixture.", hint="SCORE an architecture."
             )
-        self._model.train()
+        self._members.train()
         with self._untouched(), self._samples.applied(sample, device=self._placement.device) as gates:
             if sample.unrolled is None:
                 return self._first_order(gates, batches)
@@ -161,7 +170,7 @@ class Executor:
         """Buffers and generators stay bit by bit as they are."""
         generators = GeneratorStates.now(device=self._placement.device)
         try:
-            with untracked(self._model):
+            with self._members.untracked():
                 yield
         finally:
             generators.restore()
@@ -170,7 +179,7 @@ class Executor:
         with mixed_precision(self._placement.device, is_wanted=self._options.autocast):
             loss = self._trial.training_step(self._model, batch)
         self._samples.clear()
-        return _scalar(loss)
+        return scalar(loss)
 
     def _compute(self, sample: Proposal, batch: object) -> None:
         with self._samples.applied(sample, device=self._placement.device):
@@ -178,7 +187,7 @@ class Executor:
 
     def _first_order(self, gates: Gates, batches: Sequence[object]) -> Outcome:
         mean = Mean(gates, batches)
-        with _frozen(self._model):
+        with self._members.frozen():
             for batch in self._placement.batches(batches):
                 loss = self._loss(batch)
                 mean.add(loss, _gradients(loss, list(gates.tensors.values())), batch=batch)
@@ -193,9 +202,9 @@ class Executor:
                 parameters=dict(self._model.named_parameters()),
                 optimizer=self._steps.optimizer,
                 radius=radius,
-                training=self._lending(self._placement.moved(next_batch), GeneratorStates.now(device=device)),
+                training=self._lent.loss(self._placement.moved(next_batch), GeneratorStates.now(device=device)),
                 validation=[
-                    (self._lending(batch, GeneratorStates.now(device=device)), batch_size(batch) / mean.size)
+                    (self._lent.loss(batch, GeneratorStates.now(device=device)), batch_size(batch) / mean.size)
                     for batch in self._placement.batches(batches)
                 ],
             )
@@ -204,27 +213,11 @@ class Executor:
         mean.gradients = found
         return mean.outcome()
 
-    def _lending(self, batch: object, generators: GeneratorStates) -> Loss:
-        """The loss of a batch for other parameters; every time with the same random numbers."""
-
-        def loss(parameters: Mapping[str, Tensor]) -> Tensor:
-            generators.restore()
-            lent = {f"model.{name}": each for name, each in parameters.items()}
-            found = _scalar(functional_call(self._step, lent, (batch,)))
-            self._samples.clear()
-            return found
-
-        return loss
-
-    @contextmanager
-    def _judging(self, batches: Sequence[object]) -> Iterator[None]:
+    def _statistics(self, batches: Sequence[object]) -> AbstractContextManager[None]:
         if self._options.statistics == "batch":
-            with batch_statistics(self._model):
-                yield
-            return
+            return nullcontext()
         first = batches[: self._options.recalibration_batches]
-        with running_statistics(self._model, estimate=(lambda: self._estimate(first)) if first else None):
-            yield
+        return running_statistics(self._members, estimate=(lambda: self._estimate(first)) if first else None)
 
     def _estimate(self, batches: Sequence[object]) -> None:
         for batch in batches:
@@ -237,38 +230,5 @@ class Executor:
         return metrics if "loss" in metrics else {**metrics, "loss": self._loss(batch)}
 
 
-class _TrainingStep(nn.Module):
-    """A training step as a module, to which parameters can be lent."""
-
-    def __init__(self, trial: Trial, model: nn.Module) -> None:
-        super().__init__()
-        self._trial = trial
-        self.model = model
-
-    def forward(self, batch: object) -> Tensor:
-        """The loss of a batch."""
-        return self._trial.training_step(self.model, batch)
-
-
 def _gradients(loss: Tensor, gates: Sequence[Tensor]) -> Sequence[Tensor | None]:
     return torch.autograd.grad(loss, gates, allow_unused=True) if gates and loss.requires_grad else [None] * len(gates)
-
-
-def _scalar(loss: object) -> Tensor:
-    if isinstance(loss, Tensor) and loss.numel() == 1:
-        return loss.reshape(())
-    shown = f"shape {list(loss.shape)}" if isinstance(loss, Tensor) else f"type {type(loss).__name__}"
-    raise InvalidInputError(f"training_step returned a loss of {shown}; it must be a tensor with one element.")
-
-
-@contextmanager
-def _frozen(model: nn.Module) -> Iterator[None]:
-    """No gradients of parameters are computed."""
-    graded = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    for parameter in graded:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in graded:
-            parameter.requires_grad_(True)

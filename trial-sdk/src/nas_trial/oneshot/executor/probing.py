@@ -6,7 +6,7 @@ another way, every decision is mixed alone to find out which.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from nascore.errors import NascoreError
 from nascore.record import Proposal, Task
@@ -22,35 +22,59 @@ Compute = Callable[[Proposal], None]
 _RANGE = "a range of numbers has no weights"
 
 
-def unmixable(decisions: Mapping[str, Decision], compute: Compute) -> dict[str, str]:
+def unmixable(
+    decisions: Mapping[str, Decision], compute: Compute, *, architectures: Sequence[Mapping[str, Decided]]
+) -> dict[str, str]:
     """Decisions that cannot be mixed, with the reason, by path.
 
     Args:
         decisions: All of the supernet.
         compute: Computes a sample.
+        architectures: Some of the space, the first of which the supernet must compute. What is not mixed is decided as
+            they say: a constraint may allow few combinations, and what the first does not reach another may.
 
     Raises:
-        NascoreError: The supernet does not even compute its default path.
+        NascoreError: The supernet does not even compute the first architecture.
     """
     found = {path: _RANGE for path, each in decisions.items() if isinstance(each.node, (Integer, Real))}
+    _explore(decisions, compute, found, rest=_rest(decisions, architectures[0]))
+    # Where everything can be mixed, the others decide nothing.
+    for architecture in architectures[1:] if found else ():
+        rest = _rest(decisions, architecture)
+        try:
+            compute(_sample(decisions, mixed=(), rest=rest))
+        except Exception:  # noqa: S112  # of user code; that this one fails its own sample will say
+            continue
+        _explore(decisions, compute, found, rest=rest)
+    return dict(sorted(found.items()))
+
+
+def _rest(decisions: Mapping[str, Decision], architecture: Mapping[str, Decided]) -> dict[str, Decided]:
+    return {path: architecture.get(path, default_value(shallow(each.node))) for path, each in decisions.items()}
+
+
+def _explore(
+    decisions: Mapping[str, Decision], compute: Compute, found: dict[str, str], *, rest: Mapping[str, Decided]
+) -> None:
     try:
-        _refine(decisions, compute, found)
+        _refine(decisions, compute, found, rest=rest)
     except UnmixableError:
         raise
     except Exception:
         # Whatever user code raises when it gets a mixture where it expects one candidate.
-        compute(_sample(decisions, mixed=()))
+        compute(_sample(decisions, mixed=(), rest=rest))
         for path in decisions:
-            if path not in found and (why := _why_not(decisions, compute, path)):
+            if path not in found and (why := _why_not(decisions, compute, path, rest=rest)):
                 found[path] = why
-        _refine(decisions, compute, found)
-    return dict(sorted(found.items()))
+        _refine(decisions, compute, found, rest=rest)
 
 
-def _refine(decisions: Mapping[str, Decision], compute: Compute, found: dict[str, str]) -> None:
+def _refine(
+    decisions: Mapping[str, Decision], compute: Compute, found: dict[str, str], *, rest: Mapping[str, Decided]
+) -> None:
     for _ in range(len(decisions) + 1):
         try:
-            compute(_sample(decisions, mixed=[path for path in decisions if path not in found]))
+            compute(_sample(decisions, mixed=[path for path in decisions if path not in found], rest=rest))
         except UnmixableError as error:
             if error.path in found:
                 raise
@@ -59,9 +83,9 @@ def _refine(decisions: Mapping[str, Decision], compute: Compute, found: dict[str
             return
 
 
-def _why_not(decisions: Mapping[str, Decision], compute: Compute, path: str) -> str:
+def _why_not(decisions: Mapping[str, Decision], compute: Compute, path: str, *, rest: Mapping[str, Decided]) -> str:
     try:
-        compute(_sample(decisions, mixed=[path]))
+        compute(_sample(decisions, mixed=[path], rest=rest))
     except UnmixableError as error:
         return error.why
     except NascoreError as error:
@@ -71,12 +95,9 @@ def _why_not(decisions: Mapping[str, Decision], compute: Compute, path: str) -> 
     return ""
 
 
-def _sample(decisions: Mapping[str, Decision], *, mixed: object) -> Proposal:
-    chosen = set(mixed) if isinstance(mixed, (list, tuple)) else set()
-    mixtures = tuple(_uniform(path, each) for path, each in decisions.items() if path in chosen)
-    fixed: dict[str, Decided] = {
-        path: default_value(shallow(each.node)) for path, each in decisions.items() if path not in chosen
-    }
+def _sample(decisions: Mapping[str, Decision], *, mixed: Collection[str], rest: Mapping[str, Decided]) -> Proposal:
+    mixtures = tuple(_uniform(path, decisions[path]) for path in decisions if path in mixed)
+    fixed = {path: value for path, value in rest.items() if path not in mixed}
     return Proposal(0, mixture=Mixture(mixtures, fixed), task=Task.GRADIENT)
 
 

@@ -1,4 +1,4 @@
-"""What batch norms use while a network is judged: statistics of the batch, running ones, or running ones of its own.
+"""Running statistics by which a network is judged: those of training, or some that are estimated for it alone.
 
 A supernet's running averages mix all paths, so they fit none (Dong, Yang, NAS-Bench-201, ICLR 2020, section 5).
 """
@@ -9,37 +9,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from nas_trial.mixing import untracked
+from nas_trial.oneshot.executor.members import Members
 
 
 @contextmanager
-def batch_statistics(model: nn.Module) -> Iterator[None]:
-    """The model judges, but batch norms normalize by the batch, and keep their averages."""
-    model.eval()
-    for norm in _norms(model):
-        norm.train()
-    with untracked(model):
-        yield
-
-
-@contextmanager
-def running_statistics(model: nn.Module, *, estimate: Callable[[], None] | None) -> Iterator[None]:
-    """The model judges with running averages.
+def running_statistics(members: Members, *, estimate: Callable[[], None] | None) -> Iterator[None]:
+    """The supernet judges with running averages.
 
     Args:
-        model: The model.
+        members: What it consists of.
         estimate: Computes batches by which the averages are estimated first; they are put back afterwards. ``None``
             takes them as they are.
     """
-    norms = [norm for norm in _norms(model) if norm.track_running_stats] if estimate is not None else []
+    norms = [norm for norm in members.norms if norm.track_running_stats] if estimate is not None else []
     kept = [(norm, norm.momentum, [buffer.clone() for buffer in norm.buffers(recurse=False)]) for norm in norms]
     try:
         if estimate is not None:
-            _estimate(model, norms, estimate)
-        model.eval()
+            _estimate(members, norms, estimate)
+        members.judge(norms_train=False)
         yield
     finally:
         with torch.no_grad():
@@ -49,14 +38,10 @@ def running_statistics(model: nn.Module, *, estimate: Callable[[], None] | None)
                     buffer.copy_(value)
 
 
-def _estimate(model: nn.Module, norms: list[_BatchNorm], estimate: Callable[[], None]) -> None:
-    model.eval()
+def _estimate(members: Members, norms: list[_BatchNorm], estimate: Callable[[], None]) -> None:
+    members.judge(norms_train=False)
     for norm in norms:
         norm.train()
         norm.reset_running_stats()
         norm.momentum = None  # the plain average of all batches
     estimate()
-
-
-def _norms(model: nn.Module) -> Iterator[_BatchNorm]:
-    return (part for part in model.modules() if isinstance(part, _BatchNorm))
