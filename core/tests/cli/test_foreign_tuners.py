@@ -1,21 +1,35 @@
 """The tuners in Node and C++: every kind of space, real searches, and kills in the middle."""
 
+import asyncio
 import json
 import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import grpc
 import psutil
 import pytest
 from nascore.errors import NascoreError
-from nascore.experiment import archive
-from nascore.record import TrialState
+from nascore.experiment import archive, events
+from nascore.record import Told, TrialState
 from nascore.space import Candidate, Group, Integer, OneOf, Real, Repeat, SearchSpace, SomeOf
 from nascore.space.wire import architecture_from_message, space_to_message
+from nascore.testing.checker import entries_of_database, judged_folder, keep_log, log_of
+from nascore.testing.checker.evidence import HISTORY, LOG
+from nascore.testing.checker.logbook import read_entries
+from nascore.testing.history import Recorder
+from nascore.testing.killing import KillLoop, Role, descendants
 from nascore.testing.spaces import KNOWN_SPACES
+from nascore.testing.torture.crew import Crew
+from nascore.testing.torture.observer import Observer
+from nascore.testing.torture.plan import Habits, Plan
+from nascore.testing.torture.proposals import spec_of
+from nascore.testing.torture.served import ServedSearch
+from nascore.tuner import Setup, connect
 from nascore.v1 import tuner_pb2
 from nascore.v1.tuner_pb2_grpc import TunerServiceStub
 
@@ -151,6 +165,66 @@ def test_a_search_goes_on_when_its_process_is_killed_ten_times(program, experime
         assert running.returncode == 0, output.read()
     assert killed == 10
     assert succeeded_trials(tmp_path / "home") == 150
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_served_search_loses_and_repeats_nothing_when_its_tuner_is_killed_ten_times(
+    program, tmp_path, monkeypatch, workers
+):
+    monkeypatch.setenv("NASCORE_PROTOS", str(PROTOS))
+    plan = Plan(10, 60, workers=workers, seed=5, tuner=f"exec:{program}", settings={}, habits=Habits(work_s=0.05))
+    rng = Random(plan.seed)
+    with (
+        ServedSearch(tmp_path, plan) as search,
+        Recorder(tmp_path / HISTORY, "observer") as recorder,
+        Crew(plan, tmp_path, search.variables) as crew,
+    ):
+        observer = Observer(search, recorder, rng)
+        asked = []
+        victims = Role(
+            "tuner",
+            lambda: descendants(search.pids()[0], mark=program.split()[-1]),
+            revive=lambda pid: asked.append(observer.proposed()),
+            is_back=lambda pid: observer.proposed() > asked[-1],
+        )
+        tally = KillLoop([victims], rng=rng, pause_s=plan.pause_s, patience_s=plan.patience_s).run(plan.kills)
+        search.let_end(max(plan.trials, observer.proposed() + workers))
+        crew.wait(plan.patience_s)
+        observer.look_at_all()
+        assert crew.troubles == []
+        assert search.stop() == 0
+        keep_log(tmp_path, entries_of_database(search.database, search.experiment))
+    assert tally.kills["tuner"] == 10
+    judgement = judged_folder(tmp_path)
+    assert judgement.violations == ()
+    assert judgement.ended >= plan.trials
+    log = log_of(read_entries(tmp_path / LOG))
+    asked = [item.event for item in log if isinstance(item.event, events.Asked)]
+    assert asyncio.run(proposed_again(plan.tuner, log)) == [each.proposal for each in asked]
+
+
+async def proposed_again(tuner, log):
+    """Put the questions of the log to a fresh process of the tuner, with the outcomes that it knew then."""
+    spec = spec_of(log)
+    session = await connect(tuner, history=list, on_trouble=pytest.fail)
+    found = []
+    try:
+        await session.open(Setup(spec.space, spec.objectives, spec.seed), spec.settings)
+        outcomes = [Told(item.seq, item.event.trial, item.event.outcome) for item in log if is_outcome(item)]
+        for asked in (item.event for item in log if isinstance(item.event, events.Asked)):
+            known = [told for told in outcomes if told.seq <= asked.told_through]
+            outcomes = outcomes[len(known) :]
+            fresh = [replace(told, proposal=found[told.proposal]) for told in known]
+            number = asked.proposal.number
+            answer = await session.ask(number, [asked.seed], outcomes=fresh, told_through=asked.told_through)
+            found += answer.proposals
+    finally:
+        await session.close()
+    return found
+
+
+def is_outcome(item):
+    return isinstance(item.event, events.Finished)
 
 
 def succeeded_trials(home):

@@ -256,6 +256,7 @@ class LocalSearch final : public v1::TunerService::Service {
     const std::lock_guard<std::mutex> guard(lock_);
     Session* session = Found(request->session());
     if (session == nullptr) return Unknown(request->session());
+    if (request->after_seq() > session->told) return Missing(session->told);
     Take(*session, request->outcomes());
     answer->set_told_through(session->told);
     return grpc::Status::OK;
@@ -266,6 +267,7 @@ class LocalSearch final : public v1::TunerService::Service {
     Session* session = Found(request->session());
     if (session == nullptr) return Unknown(request->session());
     Take(*session, request->outcomes());
+    if (request->told_through() > session->told) return Missing(session->told);
     for (int i = 0; i < request->seeds_size(); ++i) {
       Random random(request->seeds(i));
       const uint64_t number = request->first_number() + static_cast<uint64_t>(i);
@@ -297,6 +299,10 @@ class LocalSearch final : public v1::TunerService::Service {
 
   static grpc::Status Unknown(const std::string& name) {
     return {grpc::StatusCode::NOT_FOUND, "There is no session " + name + "; open it first."};
+  }
+
+  static grpc::Status Missing(uint64_t told) {
+    return {grpc::StatusCode::FAILED_PRECONDITION, "Outcomes after " + std::to_string(told) + " are missing."};
   }
 
   static void Take(Session& session, const Repeated<v1::Told>& outcomes) {

@@ -59,7 +59,7 @@ class Climber(TunerServiceServicer):
         labels = re.findall(r'^ *label: "(.*)"$', str(request.space), re.MULTILINE)
         if request.space.constraints or len(labels) > len(set(labels)) or len(request.objectives) != 1:
             return wire.OpenResponse(cannot_tune="climber handles neither constraints, shared labels nor two goals.")
-        self.sessions[request.session] = SimpleNamespace(opened=request, best=[], score=float("-inf"), seq=0)
+        self.sessions[request.session] = SimpleNamespace(opened=request, best={}, score=float("-inf"), seq=0)
         return wire.OpenResponse()
 
     def Tell(self, request, context):
@@ -71,17 +71,17 @@ class Climber(TunerServiceServicer):
             for metric in told.outcome.metrics:  # a trial that failed has none
                 score = metric.value if objective.direction == wire.DIRECTION_MAXIMIZE else -metric.value
                 if metric.name == objective.metric and score > session.score and told.seq > session.seq:
-                    session.score, session.best = score, told.proposal.architecture.decisions
+                    session.score, session.best = score, {one.path: one for one in told.proposal.architecture.decisions}
             session.seq = max(session.seq, told.seq)
         return wire.TellResponse(told_through=session.seq)
 
     def Ask(self, request, context):
-        self.Tell(request, context)  # outcomes may come with the question
+        if self.Tell(request, context).told_through < request.told_through:  # outcomes may come with the question
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, "outcomes before this question are missing")
         session, answer = self.sessions[request.session], wire.AskResponse(status=wire.ASK_STATUS_OK)
         for number, seed in enumerate(request.seeds, request.first_number):  # all randomness comes from the seed
-            drawn = draw(session.opened.space.nodes, "", Random(seed), {item.path: item for item in session.best})
-            decisions = sorted(drawn, key=lambda item: item.path)
-            answer.proposals.add(number=number, architecture={"decisions": decisions}, task=wire.TASK_EVALUATE)
+            drawn = sorted(draw(session.opened.space.nodes, "", Random(seed), session.best), key=lambda item: item.path)
+            answer.proposals.add(number=number, architecture={"decisions": drawn}, task=wire.TASK_EVALUATE)
         return answer
 
     def Close(self, request, context):

@@ -127,6 +127,12 @@ function cannotTune({ space, objectives }) {
   return twice === undefined ? "" : `node-evolution handles no label that comes twice, as ${twice} does.`;
 }
 
+function check(session, seq) { // whoever tells has told everything before
+  const details = `Outcomes after ${session.seq} are missing.`;
+  if (Number(seq) > session.seq) throw { code: grpc.status.FAILED_PRECONDITION, details };
+  return session;
+}
+
 function take(session, outcomes) {
   const { metric, direction } = session.objective;
   for (const { seq, proposal, outcome } of outcomes) {
@@ -173,10 +179,11 @@ const served = {
     return {};
   },
   Ask: (request) => {
-    const [session, first] = [take(found(request.session), request.outcomes), Number(request.first_number)];
+    const session = check(take(found(request.session), request.outcomes), request.told_through);
+    const first = Number(request.first_number);
     return { proposals: request.seeds.map((seed, i) => proposed(session, first + i, seed)), status: "ASK_STATUS_OK" };
   },
-  Tell: (request) => ({ told_through: take(found(request.session), request.outcomes).seq }),
+  Tell: ({ session, outcomes, after_seq: seq }) => ({ told_through: take(check(found(session), seq), outcomes).seq }),
   Close: (request) => ({ closed: sessions.delete(request.session) }),
 };
 

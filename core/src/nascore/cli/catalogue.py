@@ -52,12 +52,13 @@ BUILT_IN: Mapping[str, Entry] = MappingProxyType(
     }
 )
 
-PACKAGES: Mapping[str, str] = MappingProxyType({"space": "nas-trial"})
+PACKAGES: Mapping[str, str] = MappingProxyType({"katib": "nas-katib", "space": "nas-trial"})
 """Commands that packages of this project add, and which package that is."""
 
 _SUMMARIES: Mapping[str, str] = MappingProxyType(
     {
         "compile": "Compile annotated code into a trial and its search space.",
+        "katib": "Serve a tuner to Kubeflow Katib.",
         "space": "Show or convert a search space: of a trial's code, of a file, of the hub.",
     }
 )

@@ -15,7 +15,7 @@ from nascore.cli.tables import architecture_table, trials_table
 from nascore.cli.trials import sorted_trials
 from nascore.cli.trusttable import show_trust
 from nascore.cli.wording import END_REASONS, count_text, counts_text, done_count
-from nascore.record import EndReason, ExperimentRecord, Mode, TrialRecord, TrialState, is_result
+from nascore.record import EndReason, ExperimentRecord, Mode, Task, TrialRecord, TrialState, is_result
 
 _SHOWN = 5
 _REASONS = 5
@@ -46,7 +46,7 @@ class Ending:
         """Print it and return the exit code.
 
         Raises:
-            SearchFailedError: If trials failed and none succeeded.
+            SearchFailedError: If trials failed and none succeeded, or if it could not go on to its end.
         """
         if self.exit_code != DONE:
             self._show_interrupted()
@@ -56,6 +56,8 @@ class Ending:
         self._show_best()
         self._show_trust()
         self._show_next()
+        if self.record.end_reason is EndReason.FAILED:
+            raise self._broken_off()
         return DONE
 
     def _show_interrupted(self) -> None:
@@ -64,6 +66,8 @@ class Ending:
 
     def _failure(self) -> SearchFailedError:
         failed = [trial for trial in self.trials if trial.state.is_final]
+        if refusal := _refusal(failed):
+            return SearchFailedError(refusal, where=str(self.folder), hint=self._remedy(failed))
         what = f"{_all_of(len(failed))} failed." if failed else "The search ended without a trial."
         reason = self.record.end_reason
         is_told = reason in (None, EndReason.FAILED) or (failed and reason is EndReason.TRIALS)
@@ -73,6 +77,13 @@ class Ending:
             where=str(self.folder),
             excerpt=reasons_text(failed),
             hint=self._remedy(failed),
+        )
+
+    def _broken_off(self) -> SearchFailedError:
+        return SearchFailedError(
+            f"The search could not go on to its end. {self.record.trouble}".strip(),
+            where=str(self.folder),
+            hint=f"Mend it, then go on with `nascore resume {self.record.id}`.",
         )
 
     def _remedy(self, failed: list[TrialRecord]) -> str:
@@ -106,6 +117,14 @@ class Ending:
         say(f"Its record is in {self.folder}.")
         what = "--code model.py" if self.has_code else "--best -o best.json"
         say(f"Next:  `nascore best {record.id}`    `nascore export {record.id} {what}`")
+
+
+def _refusal(failed: list[TrialRecord]) -> str:
+    """Return why the only supernet was not searched; empty where there is more, or less, to be said."""
+    if len(failed) != 1 or failed[0].proposal.task is not Task.SEARCH or failed[0].outcome is None:
+        return ""
+    failure = failed[0].outcome.failure
+    return "" if failure is None else failure.message.partition("\n")[0]
 
 
 def _all_of(count: int) -> str:

@@ -129,9 +129,14 @@ async def opened(
     async def connect_tuner(
         name: str, history: Callable[[], Iterable[Asked | Told]], on_trouble: Callable[[str], None]
     ) -> TunerSession:
+        said = ""
+
         def tell(trouble: str) -> None:
+            nonlocal said
             on_trouble(trouble)
-            notice(trouble)
+            if trouble != said:  # What dies of the same thing again and again is told of once.
+                notice(trouble)
+            said = trouble
 
         if listening.is_tuner_insecure and name.startswith("grpc:"):
             notice(f"Warning: {name} is spoken to in plain text; whoever is on the way can read and change it.")

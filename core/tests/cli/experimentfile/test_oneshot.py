@@ -67,7 +67,7 @@ def test_what_is_not_said_has_its_default(folder: Path) -> None:
     request = read(folder, "trialFile: trial.py\ntuner: darts\n")
     assert one_shot_of(request.one_shot, parallel=2) is None
     request = read(folder, "trialFile: trial.py\ntuner: darts\nsearch: {epochs: 5}\n")
-    assert one_shot_of(request.one_shot, parallel=2) == OneShot(Schedule(5, warmup_epochs=2))
+    assert one_shot_of(request.one_shot, parallel=2) == OneShot(Schedule(5, warmup_epochs=5))
 
 
 def test_baselines_can_be_switched_off(folder: Path) -> None:

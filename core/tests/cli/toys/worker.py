@@ -1,4 +1,4 @@
-"""A worker without torch: speaks nascore.client, and does what the words in TOY say (``slow``, ``fail``)."""
+"""A worker without torch: speaks nascore.client, and does what the words in TOY say (``slow``, ``patient``)."""
 
 import os
 import signal
@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from nascore.client import Client
+from nascore.errors import NascoreError
 from nascore.record import Failure, FailureKind, LeaseStatus, Outcome, OutcomeStatus
 from nascore.space import Candidate, Integer, OneOf, SearchSpace
 
@@ -48,6 +49,16 @@ def work(client, lease):
     client.finish(EXPERIMENT, NAME, lease.trial, lease.epoch, outcome=outcome(lease))
 
 
+def lease(client):
+    while True:
+        try:
+            return client.lease(EXPERIMENT, NAME, max_wait_s=2.0)
+        except NascoreError as error:
+            if "patient" not in WORDS or not error.is_retryable:
+                raise
+            time.sleep(0.05)
+
+
 def main():
     if "broken" in WORDS:
         raise RuntimeError("no data set here")
@@ -56,7 +67,7 @@ def main():
     with Client.from_environment(os.environ) as client:
         client.register_space(EXPERIMENT, NAME, SPACE)
         while True:
-            answer = client.lease(EXPERIMENT, NAME, max_wait_s=2.0)
+            answer = lease(client)
             if answer.status is LeaseStatus.ENDED:
                 return
             if answer.lease is not None:

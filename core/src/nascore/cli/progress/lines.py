@@ -14,7 +14,7 @@ from nascore.cli.wording import (
     stage_text,
     state_text,
 )
-from nascore.record import ExperimentRecord, ExperimentState, Task, TrialRecord, TrialState
+from nascore.record import EndReason, ExperimentRecord, ExperimentState, Task, TrialRecord, TrialState
 
 
 class LineReporter:
@@ -28,6 +28,7 @@ class LineReporter:
         self._tally = tally
         self._state: ExperimentState | None = None
         self._trouble = ""
+        self._noticed = ""
 
     def begin(self, record: ExperimentRecord, past: tuple[TrialRecord, ...]) -> None:
         """Say what is searched, by whom, and until when."""
@@ -58,7 +59,15 @@ class LineReporter:
             say(f"experiment {record.id} is {state_text(record)}")
         if record.trouble != self._trouble:
             self._trouble = record.trouble
-            say(f"trouble: {record.trouble}" if record.trouble else "the trouble is over")
+            self._say_trouble(record)
+
+    def _say_trouble(self, record: ExperimentRecord) -> None:
+        """Say what the trouble is, unless that was just said or is the reason of an end, which is told with the end."""
+        if not record.trouble:
+            self._noticed = ""
+            say("the trouble is over")
+        elif record.end_reason is not EndReason.FAILED and not _is_part(self._noticed, record.trouble):
+            say(f"trouble: {record.trouble}")
 
     def _take_trial(self, trial: TrialRecord) -> None:
         before = self._tally.trials.get(trial.number)
@@ -93,6 +102,7 @@ class LineReporter:
 
     def notice(self, text: str) -> None:
         """Print a line."""
+        self._noticed = text
         say(text)
 
     def tick(self) -> None:
@@ -100,3 +110,7 @@ class LineReporter:
 
     def close(self) -> None:
         """Print nothing."""
+
+
+def _is_part(noticed: str, trouble: str) -> bool:
+    return bool(noticed) and trouble.startswith(noticed)

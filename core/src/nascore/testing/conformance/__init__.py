@@ -5,7 +5,8 @@
 
 from nascore.testing.conformance.breach import BreachError
 from nascore.testing.conformance.check import CHECKS, Check
-from nascore.testing.conformance.kit import Examination, examine
+from nascore.testing.conformance.examination import Examination
+from nascore.testing.conformance.kit import examine
 from nascore.testing.conformance.report import Finding, Report, Verdict, markdown_table, text_of
 from nascore.testing.conformance.subject import Way
 from nascore.testing.conformance.suite import tuner_conformance

@@ -18,6 +18,8 @@ from nascore.tuner.contract import Determinism, Mode, Setup
 from nascore.tuner.session import Description
 
 _LONGEST_SENTENCE = 600
+_BEGINNING, _QUICK_BEGINNING = 160, 32
+"""Proposals of a search before it is looked at closely: until a hundred (twenty) have completed many draw at random."""
 
 
 class Bench:
@@ -101,6 +103,17 @@ class Bench:
     def searched(self, stage: Stage, turns: int) -> list[Turn]:
         """Return the first turns of an undisturbed search."""
         return Search(self.open(stage), stage).run(turns)
+
+    def searched_far(self, stage: Stage, turns: int) -> list[Turn]:
+        """Return the first turns of an undisturbed search; with the first one it is where it has begun to learn."""
+        return self.begun(stage).run(turns)
+
+    def begun(self, stage: Stage) -> Search:
+        """Return a search in a fresh session, one turn old, that is where it has begun to learn."""
+        search = Search(self.open(stage), stage)
+        beginning = _QUICK_BEGINNING if self.is_quick else _BEGINNING
+        search.turn(want=None if stage.is_one_shot else beginning)
+        return search
 
     def refusal(self, setup: Setup, settings: Mapping[str, JsonValue] | None = None) -> str:
         """Return the sentence with which it refuses a setup; empty if it accepts it.

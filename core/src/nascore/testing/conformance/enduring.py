@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from random import Random
 
 import grpc
@@ -16,7 +17,8 @@ from nascore.tuner.wire import answer_from_message, asking_to_message, opening_t
 from nascore.v1 import tuner_pb2
 
 _TIMEOUT_S = 30.0
-_SHORT_S = 0.001
+_SHORT_S = (0.001, 0.01, 0.1)
+"""Seconds after which a caller has no time left or gives up: before the tuner hears of it, in between, and after."""
 _METHODS = ("Describe", "Open", "Ask", "Tell", "Replay", "Review", "Derive", "Snapshot", "Close")
 _ABSENT = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION)
 _LOST = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
@@ -85,8 +87,8 @@ def check_deadlines(bench: Bench) -> None:
     wire, stage = bench.wire, bench.stages[0]
     turns = bench.searched(stage, 6)
     raw = _RawSession(wire, bench, stage)
-    for turn in turns:
-        wire.call("Ask", raw.question(turn), timeout_s=_SHORT_S)
+    for turn, short_s in zip(turns, cycle(_SHORT_S), strict=False):
+        wire.call("Ask", raw.question(turn), timeout_s=short_s)
         answer = raw.ask(turn)
         if bench.repeats:
             assert_same_answer(turn.answer, answer, when="after its deadline had passed once")
@@ -97,8 +99,8 @@ def check_cancellation(bench: Bench) -> None:
     wire, stage = bench.wire, bench.stages[0]
     turns = bench.searched(stage, 6)
     raw = _RawSession(wire, bench, stage)
-    for turn in turns:
-        wire.cancel("Ask", raw.question(turn))
+    for turn, short_s in zip(turns, cycle(_SHORT_S), strict=False):
+        wire.cancel("Ask", raw.question(turn), after_s=short_s)
         answer = raw.ask(turn)
         if bench.repeats:
             assert_same_answer(turn.answer, answer, when="after the call had been given up once")

@@ -98,9 +98,9 @@ def check_failures(bench: Bench) -> None:
     stage = bench.trial_stage
     always = [partial(_always, status) for status in ODD_STATUSES]
     for outcome_of in (partial(odd_every, 2), *always):
-        search = Search(bench.open(stage), replace(stage, outcome_of=outcome_of))
+        search = bench.begun(replace(stage, outcome_of=outcome_of))
         search.run(_TURNS)
-        if search.is_over and len(search.proposals) < _TURNS:
+        if search.is_over and len(search.turns) < _TURNS:
             raise BreachError(f"It gave up after {len(search.proposals)} proposals because trials had failed.")
 
 
@@ -111,7 +111,7 @@ def _always(status: OutcomeStatus, _proposal: Proposal) -> Outcome:
 def check_extreme_values(bench: Bench) -> None:
     """The largest finite numbers, zeros and ties do not stop it."""
     stage = replace(bench.trial_stage, outcome_of=_extreme)
-    bench.searched(stage, 2 * _TURNS)
+    bench.searched_far(stage, 2 * _TURNS)
 
 
 def _extreme(proposal: Proposal) -> Outcome:
@@ -122,7 +122,7 @@ def _extreme(proposal: Proposal) -> Outcome:
 def check_foreign_architectures(bench: Bench) -> None:
     """It learns from architectures that it never proposed, of whatever outcome."""
     stage = bench.trial_stage
-    search = Search(bench.open(stage), stage)
+    search = bench.begun(stage)
     generator = Random(bench.seed)
     for _ in range(_TURNS):
         search.put_in(Proposal(search.next_number, stage.setup.space.sample(generator)))

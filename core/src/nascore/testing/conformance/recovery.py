@@ -28,7 +28,7 @@ def check_crash_equivalence(bench: Bench) -> None:
     if level is Determinism.SNAPSHOT:
         raise NeedlessError("It declares level L2: it goes on from its snapshots, which are checked.")
     stage = bench.trial_stage
-    turns = bench.searched(stage, _turns(bench))
+    turns = bench.searched_far(stage, _turns(bench))
     for cut in range(1, len(turns) + 1):
         talk = bench.open(stage)
         if diverged := talk.replay(events_of(turns[:cut])):
@@ -45,7 +45,7 @@ def check_snapshots(bench: Bench) -> None:
     if not bench.description.can_snapshot:
         raise NeedlessError("It keeps no snapshots.")
     for stage in bench.stages:
-        turns = bench.searched(stage, _turns(bench))
+        turns = bench.searched_far(stage, _turns(bench))
         for cut in range(len(turns)):
             saved, talk = _saved(bench, stage, turns, cut)
             restored = bench.open(stage, state=saved[0], state_seq=saved[1])
@@ -64,7 +64,7 @@ def check_damaged_snapshots(bench: Bench) -> None:
     if not bench.description.can_snapshot:
         raise NeedlessError("It keeps no snapshots.")
     for stage in bench.stages:
-        saved, _ = _saved(bench, stage, bench.searched(stage, 4), 3)
+        saved, _ = _saved(bench, stage, bench.searched_far(stage, 4), 3)
         whole = saved[0]
         if not whole:
             raise NeedlessError("Its state is empty: there is nothing to damage.")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 from google.protobuf.message import Message
 
 from nascore.errors import InternalError
 from nascore.testing.conformance.talk import Talk
-from nascore.tuner.contract import Settings, Tuner
+from nascore.tuner.contract import Tuner
 from nascore.tuner.endpoints import Connection, Endpoint, ServerEndpoint
 from nascore.tuner.limits import HostLimits
 from nascore.tuner.local import LocalSession
@@ -58,7 +58,7 @@ class LocalSubject:
 
     way = Way.PROCESS
 
-    def __init__(self, tuner_type: type[Tuner[Settings]], runner: asyncio.Runner) -> None:
+    def __init__(self, tuner_type: type[Tuner[Any]], runner: asyncio.Runner) -> None:
         self._type = tuner_type
         self._runner = runner
 
@@ -116,16 +116,17 @@ class WireSubject:
 
     def talk(self) -> Talk:
         """Return a fresh session."""
-        return Talk(self._remote(), self._runner)
+        self._connected()
+        return Talk(self._runner.run(self._remote()), self._runner)
 
     def call(self, method: str, request: Message | bytes, *, timeout_s: float) -> tuple[grpc.StatusCode, str, bytes]:
         """Return status, details and answer of one raw call."""
         body = request if isinstance(request, bytes) else request.SerializeToString()
         return self._runner.run(self._called(method, body, timeout_s))
 
-    def cancel(self, method: str, request: Message) -> None:
-        """Begin one call and give it up at once."""
-        self._runner.run(self._cancelled(method, request.SerializeToString()))
+    def cancel(self, method: str, request: Message, *, after_s: float) -> None:
+        """Begin one call, and give it up after so many seconds unless it was answered by then."""
+        self._runner.run(self._cancelled(method, request.SerializeToString(), after_s))
 
     def renew(self) -> None:
         """Kill the process; the next call starts another."""
@@ -144,7 +145,8 @@ class WireSubject:
             self._connection = self._runner.run(self._endpoint.connect(self._limits))
         return self._connection
 
-    def _remote(self) -> RemoteTuner:
+    async def _remote(self) -> RemoteTuner:
+        """Return a connection of its own; a channel belongs to the loop in which it is made."""
         process = self._connected().process
         if process is not None:
             return RemoteTuner(process.address, token=process.token, limits=self._limits)
@@ -174,9 +176,9 @@ class WireSubject:
             await channel.close(grace=None)
         return grpc.StatusCode.OK, "", answer
 
-    async def _cancelled(self, method: str, body: bytes) -> None:
+    async def _cancelled(self, method: str, body: bytes, after_s: float) -> None:
         channel, metadata = self._channel()
         call = self._method(channel, method)(body, metadata=metadata)
-        await asyncio.sleep(0)  # Lets it go out.
+        await asyncio.sleep(after_s)
         call.cancel()
         await channel.close(grace=None)

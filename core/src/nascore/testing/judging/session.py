@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from nascore.errors import StateError, UnsupportedError
 from nascore.record import JsonValue, Outcome, OutcomeStatus, Proposal, Task, Told, proposal_seed
 from nascore.space import Architecture, MixedDecision
 from nascore.testing.judging.task import Answer, JudgedTask, TaskWorker, weights_of
-from nascore.tuner import AskStatus, Mode, Schedule, Settings, Setup, Tuner
+from nascore.tuner import AskStatus, Mode, Schedule, Setup, Tuner
 from nascore.tuner.conductor import Conductor
 
 _PREFETCHED = 16
@@ -49,7 +50,7 @@ class Verdict:
 
 
 def judge(
-    tuner_type: type[Tuner[Settings]],
+    tuner_type: type[Tuner[Any]],
     task: JudgedTask,
     *,
     seed: int = 1,

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import Any
 
 from nascore.record import Asked, JsonValue, Outcome, Proposal, Told, proposal_seed
 from nascore.testing.survival.script import ACCIDENTS, Act, Step, outcome_of, scripts
-from nascore.tuner import AskStatus, Determinism, Settings, Setup, Tuner
+from nascore.tuner import AskStatus, Determinism, Setup, Tuner
 from nascore.tuner.conductor import Conductor
 
 _PROBED = 3
@@ -24,7 +25,7 @@ _FINALE = (Step(Act.KILL), Step(Act.FINISH), Step(Act.FINISH), Step(Act.FINISH),
 
 
 def check_survival(
-    tuner_type: type[Tuner[Settings]],
+    tuner_type: type[Tuner[Any]],
     setup: Setup,
     *,
     settings: Mapping[str, JsonValue] | None = None,
@@ -60,7 +61,7 @@ def check_survival(
 
 
 def check_script(
-    tuner_type: type[Tuner[Settings]], setup: Setup, *, settings: Mapping[str, JsonValue], script: Sequence[Step]
+    tuner_type: type[Tuner[Any]], setup: Setup, *, settings: Mapping[str, JsonValue], script: Sequence[Step]
 ) -> None:
     """Act out one script with its accidents and without them; raises as `check_survival`."""
     calm = Rehearsal(tuner_type, setup, settings=settings)
@@ -86,7 +87,7 @@ class _Saved:
 class Rehearsal:
     """One search: a tuner, the log of what it met, and workers that hold trials."""
 
-    def __init__(self, tuner_type: type[Tuner[Settings]], setup: Setup, *, settings: Mapping[str, JsonValue]) -> None:
+    def __init__(self, tuner_type: type[Tuner[Any]], setup: Setup, *, settings: Mapping[str, JsonValue]) -> None:
         self._type = tuner_type
         self._setup = setup
         self._settings = settings

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from nascore.experiment import Experiments, events
 from nascore.journal import Holder
@@ -20,7 +21,7 @@ from nascore.record import Asked, ExperimentSpec, Proposal, Told, proposal_seed
 from nascore.record.jsonform import proposal_to_json
 from nascore.testing.checker import Logged, Rule, Violation
 from nascore.testing.torture.objective import outcome_of
-from nascore.tuner import Determinism, LocalSession, Settings, Setup, Tuner, TunerSession
+from nascore.tuner import Determinism, LocalSession, Setup, Tuner, TunerSession
 from nascore.tuner.settings import validate
 
 
@@ -41,7 +42,7 @@ def spec_of(log: Sequence[Logged]) -> ExperimentSpec:
     return created.spec
 
 
-def replay_differences(log: Sequence[Logged], tuner_type: type[Tuner[Settings]]) -> Iterator[Violation]:
+def replay_differences(log: Sequence[Logged], tuner_type: type[Tuner[Any]]) -> Iterator[Violation]:
     """Tell the log to a fresh tuner as it was told the first time, and yield what it proposes otherwise."""
     if tuner_type.determinism is Determinism.NONE:
         return
@@ -70,9 +71,7 @@ def replay_differences(log: Sequence[Logged], tuner_type: type[Tuner[Settings]])
             )
 
 
-async def uninterrupted(
-    spec: ExperimentSpec, count: int, folder: Path, *, tuner_type: type[Tuner[Settings]]
-) -> list[str]:
+async def uninterrupted(spec: ExperimentSpec, count: int, folder: Path, *, tuner_type: type[Tuner[Any]]) -> list[str]:
     """Return the first proposals of the same search in one process, one trial after the other, with nobody killed."""
 
     async def connect(
@@ -97,7 +96,7 @@ async def uninterrupted(
 
 
 def uninterrupted_differences(
-    log: Sequence[Logged], folder: Path, *, tuner_type: type[Tuner[Settings]]
+    log: Sequence[Logged], folder: Path, *, tuner_type: type[Tuner[Any]]
 ) -> Iterator[Violation]:
     """Search again with nobody killed, and yield where the proposals of the log are others."""
     found = proposals_of(log)

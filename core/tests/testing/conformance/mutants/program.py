@@ -1,6 +1,7 @@
 """A small tuner that keeps the contract, and with a fault as argument breaks it in exactly that way.
 
-It speaks the protocol by itself: the host of nascore would mend several of these faults before anybody saw them.
+It speaks the protocol by itself: the host of nascore would mend several of these faults before anybody saw them. It
+searches trial by trial, and one-shot on paths drawn at random.
 """
 
 import hashlib
@@ -18,14 +19,22 @@ from nascore.v1 import tuner_pb2 as wire
 from nascore.v1.tuner_pb2_grpc import TunerServiceServicer, add_TunerServiceServicer_to_server
 
 FAULT = sys.argv[1] if len(sys.argv) > 1 else ""
+LATE = 20  # Number from which on a fault that comes late shows.
+FORGETS_AFTER = 2
 LEAKED = []
 GLOBAL = {"steps": 0}
+CLAIMED = {"claims nonsense": ["graph"], "refuses what it claims": ["repeat"]}
 
 
 class Session:
     """Level L1: proposals depend on the seed, the sum of what was told and the number of questions."""
 
     def __init__(self, request):
+        self.seed = request.seed
+        self.is_one_shot = request.mode == wire.MODE_ONE_SHOT
+        epochs = request.schedule.warmup_epochs + request.schedule.epochs
+        self.batches = epochs * request.batches_per_epoch - (FAULT == "stops early")
+        self.calls, self.turn, self.seen = 0, 0, []
         self.space = space_from_message(request.space)
         self.metric = request.objectives[0].metric
         self.seq, self.steps, self.told, self.answers = 0, 0, "", {}
@@ -50,10 +59,11 @@ class Session:
 
     def tell(self, outcomes):
         for told in outcomes:
-            if told.seq <= self.seq and FAULT != "double-counts":
+            if told.seq <= self.seq and not self.is_counted_again(told):
                 continue
+            self.seen = [*self.seen, told.seq][-FORGETS_AFTER:]
             values = [metric.value for metric in told.outcome.metrics if metric.name == self.metric]
-            if FAULT == "chokes on failures":
+            if FAULT == "chokes on failures" or (FAULT == "chokes on lost samples" and self.is_one_shot):
                 values[0]
             if FAULT == "remembers its own":
                 self.answers[told.proposal.number]
@@ -62,6 +72,13 @@ class Session:
             self.told = hashlib.sha256(f"{self.told} {told.seq} {values}".encode()).hexdigest()
             self.seq = max(self.seq, told.seq)
 
+    def is_counted_again(self, told):
+        if FAULT == "double-counts":
+            return True
+        if FAULT == "double-counts late":
+            return told.proposal.number >= LATE
+        return FAULT == "forgets what it was told" and told.seq not in self.seen
+
     def ask(self, number, seed):
         if number in self.answers and FAULT != "counts questions":
             return wire.Proposal.FromString(self.answers[number])
@@ -69,16 +86,17 @@ class Session:
             time.sleep(600)
         if FAULT == "dies" and number == 3:
             os._exit(3)
+        if FAULT == "swells" and number >= 3:
+            LEAKED.append(b"x" * 2**28)
         if FAULT == "leaks":
             LEAKED.append(os.urandom(128 * 1024))
         self.steps += 1
         GLOBAL["steps"] += 1
         architecture = self.space.sample(self.generator_of(number, seed))
-        if FAULT == "proposes invalid" and number == 2:
+        if (FAULT == "proposes invalid" and number == 2) or (FAULT == "knows no escapes" and "%" in str(architecture)):
             architecture = Architecture({path: architecture[path] for path in list(architecture)[1:]})
-        proposal = wire.Proposal(
-            number=number, architecture=architecture_to_message(architecture), task=wire.TASK_EVALUATE
-        )
+        task = wire.TASK_TRAIN if self.is_one_shot else wire.TASK_EVALUATE
+        proposal = wire.Proposal(number=number, architecture=architecture_to_message(architecture), task=task)
         self.answers[number] = proposal.SerializeToString()
         if len(self.answers) > 500:
             del self.answers[min(self.answers)]
@@ -93,8 +111,20 @@ class Session:
             return Random()
         if FAULT == "keeps a generator":
             return self.generator
+        if FAULT == "counts calls" and number >= LATE:
+            return Random(f"{seed} {self.calls}")
+        if FAULT == "draws a batch from its first seed":
+            return Random(f"{self.turn} {number}")
         steps = GLOBAL["steps"] if FAULT == "shares state" else self.steps
         return Random(f"{seed} {self.told} {steps}")
+
+    def derived(self, count):
+        drawn = [self.space.sample(Random(f"{self.seed} {place}")) for place in range(count)]
+        scores = range(count) if FAULT == "derives worst first" else range(count, 0, -1)
+        return [
+            wire.Derived(architecture=architecture_to_message(one), score=score)
+            for one, score in zip(drawn, scores, strict=True)
+        ]
 
 
 class Mutant(TunerServiceServicer):
@@ -111,12 +141,13 @@ class Mutant(TunerServiceServicer):
             version="1",
             min_protocol=newest,
             max_protocol=newest,
-            modes=[wire.MODE_MULTI_TRIAL],
-            node_kinds=["one_of", "integer", "real", "group"] + ["graph"] * (FAULT == "claims nonsense"),
+            modes=[wire.MODE_MULTI_TRIAL, wire.MODE_ONE_SHOT],
+            node_kinds=["one_of", "integer", "real", "group", *CLAIMED.get(FAULT, ())],
             max_objectives=1,
             determinism=wire.DETERMINISM_REPLAY,
             settings_schema_json=schema,
             can_snapshot=True,
+            can_derive=True,
         )
 
     def Open(self, request, context):
@@ -137,8 +168,6 @@ class Mutant(TunerServiceServicer):
         return wire.OpenResponse()
 
     def refusal(self, request):
-        if request.mode == wire.MODE_ONE_SHOT:
-            return "The mutant does not search one-shot."
         if len(request.objectives) != 1:
             return "The mutant takes one objective."
         text = str(request.space)
@@ -157,6 +186,11 @@ class Mutant(TunerServiceServicer):
         session = self.found(request.session, context)
         session.tell(request.outcomes)
         self.check(session, request.told_through, context)
+        session.calls += 1
+        session.turn = request.seeds[0]
+        self.stumble(session, context)
+        if session.is_one_shot and FAULT != "never ends":
+            return self.sampled(session, request)
         if FAULT == "takes back its end":
             few = min(6, session.space.size().high)
             if request.first_number >= few and request.first_number != few + 3 and not session.is_waiting:
@@ -165,6 +199,26 @@ class Mutant(TunerServiceServicer):
             session.is_waiting = False
         proposals = [session.ask(number, seed) for number, seed in enumerate(request.seeds, request.first_number)]
         return wire.AskResponse(proposals=proposals, status=wire.ASK_STATUS_OK)
+
+    def sampled(self, session, request):
+        """Samples up to the end of the schedule, each of them one batch."""
+        wanted = list(enumerate(request.seeds, request.first_number))
+        proposals = [session.ask(number, seed) for number, seed in wanted if number < session.batches]
+        is_over = len(proposals) < len(wanted)
+        status = wire.ASK_STATUS_EXHAUSTED if is_over else wire.ASK_STATUS_OK
+        return wire.AskResponse(proposals=proposals, status=status)
+
+    def stumble(self, session, context):
+        """Lose the thread when the caller is in a hurry or goes away."""
+        if FAULT == "is put out by haste" and context.time_remaining() < 1:
+            session.steps += 1
+            context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "too late")
+        if FAULT == "is put out by silence":
+            time.sleep(0.05)
+            session.steps += not context.is_active()
+
+    def Derive(self, request, context):
+        return wire.DeriveResponse(architectures=self.found(request.session, context).derived(request.count))
 
     def Tell(self, request, context):
         session = self.found(request.session, context)
