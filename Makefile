@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-PACKAGES := core trial-sdk plugins/nas-random plugins/nas-evolution plugins/nas-enas plugins/nas-darts
+PACKAGES := core trial-sdk plugins/nas-random plugins/nas-evolution plugins/nas-enas plugins/nas-darts \
+  plugins/nas-optuna plugins/nas-katib plugins/nas-vizier
 REQUIREMENTS := requirements-dev.txt constraints.txt $(addsuffix /pyproject.toml,$(PACKAGES))
 
 .PHONY: setup demo test test-slow torture lint format bench proto clean

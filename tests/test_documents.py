@@ -25,7 +25,16 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize(
     "package",
-    ["core", "trial-sdk", "plugins/nas-random", "plugins/nas-evolution", "plugins/nas-enas", "plugins/nas-darts"],
+    [
+        "core",
+        "trial-sdk",
+        "plugins/nas-random",
+        "plugins/nas-evolution",
+        "plugins/nas-enas",
+        "plugins/nas-darts",
+        "plugins/nas-optuna",
+        "plugins/nas-katib",
+    ],
 )
 def test_the_first_example_of_a_package_runs(package: str, tmp_path: Path) -> None:
     code = re.search(r"```python\n(.*?)```", (ROOT / package / "README.md").read_text(), re.DOTALL)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("core", "trial-sdk", "plugins/nas-random", "plugins/nas-evolution", "plugins/nas-enas", "plugins/nas-darts")
+PACKAGES = ("core", "trial-sdk", *sorted(f"plugins/{folder.name}" for folder in (ROOT / "plugins").glob("nas-*")))
 
 
 def _run(*command: str | Path, folder: Path) -> str:
