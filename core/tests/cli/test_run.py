@@ -30,6 +30,11 @@ def running(home):
     return bool(found) and found[0].counts.get(TrialState.RUNNING, 0) > 0
 
 
+def begun(home):
+    """How many workers are at a trial; one that is told to end before cannot hand it back."""
+    return sum("begins" in log.read_text() for log in home.glob("experiments/*/logs/worker-*"))
+
+
 def counts(record):
     """The states that trials are in."""
     return {state: count for state, count in record.counts.items() if count}
@@ -130,7 +135,7 @@ def test_a_tuner_that_cannot_tune_the_space_ends_the_run_with_its_sentence(invok
 
 def test_interrupted_once_it_hands_back_saves_and_is_resumed(begin, invoke, experiment_file, home):
     process = begin("run", str(experiment_file), TOY="slow")
-    wait_for(lambda: running(home), process)
+    wait_for(lambda: begun(home) == 2, process)
     identifier = archive.find(home)[0].id
     refused = invoke("resume")
     assert refused.exit_code == 1

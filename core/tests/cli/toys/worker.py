@@ -34,13 +34,15 @@ def outcome(lease):
 
 
 def work(client, lease):
-    sys.stdout.write(f"begins {lease.trial}\n")
     if "die" in WORDS and not Path(os.environ["NASCORE_FOLDER"], "died").exists():
         Path(os.environ["NASCORE_FOLDER"], "died").touch()
         os._exit(3)
     if "always-die" in WORDS:
         os._exit(4)
     try:
+        # From here on a signal hands the trial back, which tests wait for.
+        sys.stdout.write(f"begins {lease.trial}\n")
+        sys.stdout.flush()
         time.sleep(600 if "slow" in WORDS else 0.02)
     except Stopped:
         client.return_lease(EXPERIMENT, NAME, lease.trial, lease.epoch)
