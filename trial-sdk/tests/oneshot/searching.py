@@ -21,6 +21,7 @@ from nas_trial.briefing import Briefing
 from nas_trial.oneshot.carrying import SearchTrial, carry_out_search
 from nas_trial.oneshot.options import SearchOptions
 from nas_trial.oneshot.overseer import Wish
+from nascore.errors import InvalidInputError
 from nascore.record import Derived, Lease, Objective, Proposal, Schedule, Task
 from nascore.space import MixedDecision, Mixture
 from nascore.tuner import Mode, NoProposal, Setup, Tuner
@@ -180,6 +181,9 @@ class Watching:
         self.saves = 0
 
     def report(self, step, metrics):
+        # As the server has it.
+        if self.reports and step <= self.reports[-1][0]:
+            raise InvalidInputError(f"step {step} does not follow the last reported step, {self.reports[-1][0]}")
         self.reports.append((step, dict(metrics)))
 
     def wish(self):

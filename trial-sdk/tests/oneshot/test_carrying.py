@@ -125,9 +125,13 @@ def test_without_a_store_a_lost_exchange_begins_anew(searching):
             raise UnavailableError("The server is away.")
 
     line = searching.Lined(searching.Mixing, trial, on_sample=on_sample)
-    attempt, _ = searching.searched(trial, line)
+    watching = searching.Watching()
+    attempt, _ = searching.searched(trial, line, watching=watching)
     assert [exchange.facts["next_sample"] for exchange in line.exchanges] == [0, 0]
     assert attempt.outcome.status is OutcomeStatus.COMPLETED
+    # What was reported before is not reported again, which the server would refuse.
+    steps = [step for step, _ in watching.reports]
+    assert steps == list(range(1, len(steps) + 1))
 
 
 def test_damage_to_what_was_saved_is_told_and_the_search_begins_anew(searching, store, capsys):

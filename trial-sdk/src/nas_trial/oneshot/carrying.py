@@ -30,7 +30,7 @@ from nas_trial.oneshot.keeping import Keeper
 from nas_trial.oneshot.line import Line
 from nas_trial.oneshot.options import SearchOptions
 from nas_trial.oneshot.orders import SearchOrders
-from nas_trial.oneshot.overseer import Ended, Overseer, Wish
+from nas_trial.oneshot.overseer import Ended, Onward, Overseer, Wish
 from nas_trial.oneshot.saved import SavedSearches
 from nas_trial.oneshot.session import SearchSession
 from nas_trial.oneshot.work import SamplesFailed
@@ -116,6 +116,7 @@ def settle_search(folder: Path | None, lease: Lease) -> None:
 
 
 def _searched(search: SearchTrial) -> Attempt:
+    search = replace(search, overseer=Onward(search.overseer))
     space = extract(search.trial.build)
     lost_at = None
     if not isinstance(search.store, DirectoryStore):
