@@ -26,8 +26,9 @@ test: setup
 	$(BIN)/python -m pytest -q -n auto
 
 # What takes longer: ten kills in one search, packages in fresh environments.
+# Twice as many at a time as there are cores, for most of them wait for processes that they started.
 test-slow: setup
-	$(BIN)/python -m pytest -q -n auto -m slow
+	$(BIN)/python -m pytest -q -n $$((2 * $$(nproc))) --dist worksteal -m slow
 
 # The nightly size of what make test-slow tries in small: kills, system calls, power cuts, malformed input, a soak.
 torture: setup
@@ -36,6 +37,7 @@ torture: setup
 	$(BIN)/python -m nascore.testing.durability
 	$(BIN)/python -m nascore.testing.fuzz --count 1000000
 	$(BIN)/python -m nascore.testing.soak --trials 20000
+	NASCORE_KIT_SEEDS=100 $(BIN)/python -m pytest -q -n auto -m slow core/tests/testing/conformance/test_kit.py
 
 lint: setup
 	$(BIN)/ruff check --no-cache .

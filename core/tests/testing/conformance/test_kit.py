@@ -1,6 +1,7 @@
 """The kit passes what keeps the contract, catches what does not, and says so."""
 
 import json
+import os
 from random import Random
 
 import pytest
@@ -72,6 +73,8 @@ SLOW = {  # Each proposal takes these milliseconds, and there are thousands: few
     "reinforce": ({"samples": 4, "learning_rate": 0.05}, 5),
     "tpe": ({"n_startup_trials": 5}, 3),
 }
+SEEDS = int(os.environ.get("NASCORE_KIT_SEEDS", "20"))
+"""Of the quick ones; `make torture` tries a hundred."""
 FITTED = {"gp"}
 """Fitted anew for each proposal, which takes seconds; nas-optuna's own tests hold it against the kit."""
 
@@ -162,7 +165,7 @@ def test_a_one_shot_tuner_without_derive_is_found():
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", sorted(set(installed()) - FITTED))
 def test_a_correct_tuner_passes_with_every_seed(name):
-    settings, seeds = SLOW.get(name, (POPULATIONS.get(name, {}), 100))
+    settings, seeds = SLOW.get(name, (POPULATIONS.get(name, {}), SEEDS))
     for seed in range(seeds):
         report = examine(name, Examination(is_quick=True, seed=seed, ways=(Way.PROCESS,), settings=settings))
         assert report.conforms, report.broken

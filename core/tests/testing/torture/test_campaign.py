@@ -10,10 +10,12 @@ from nascore.testing.torture import Plan, Plant, table, tortured
 from nascore.testing.torture.__main__ import main
 from nascore.testing.torture.installed import installed_tuners
 from nascore.testing.torture.plan import Habits
-from nascore.tuner import Plugins
+from nascore.tuner import Determinism, Plugins
+from nascore.tuner.plugins import load_tuner
 
 TUNER = "regularized-evolution"
 BUSY = Habits(work_s=0.05)
+REPEATING = [name for name in installed_tuners() if load_tuner(name)[0].determinism is not Determinism.NONE]
 
 pytestmark = [
     pytest.mark.skipif(TUNER not in Plugins("nascore.tuners").names(), reason="nas-evolution is not installed"),
@@ -42,7 +44,7 @@ def test_sixty_kills_lose_nothing_and_count_nothing_twice(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("tuner", installed_tuners())
+@pytest.mark.parametrize("tuner", REPEATING)
 def test_one_worker_gets_the_proposals_of_a_calm_search_bit_for_bit(tmp_path, tuner):
     result = tortured(Plan(12, 40, workers=1, seed=2, tuner=tuner, habits=BUSY), tmp_path)
     assert result.judgement.violations == ()

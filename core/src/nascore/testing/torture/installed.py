@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from nascore.tuner import Mode, Plugins
+from nascore.record import Objective
+from nascore.testing.torture.plan import Plan
+from nascore.tuner import Plugins, Setup
 from nascore.tuner.plugins import load_tuner
+from nascore.tuner.suitability import why_unclaimed
 
 
 def installed_tuners() -> tuple[str, ...]:
-    """Return one name of each installed tuner that proposes architectures, in alphabetical order.
+    """Return one name of each installed tuner that claims to handle a tortured search, in alphabetical order.
 
     Raises:
         PluginError: One cannot be loaded.
     """
     names = {load_tuner(name)[0]: name for name in Plugins("nascore.tuners").names()}
-    return tuple(sorted(name for tuner_type, name in names.items() if Mode.MULTI_TRIAL in tuner_type.modes))
+    setup = Setup(Plan(1, 1).space, (Objective("accuracy"),), 0)
+    return tuple(sorted(name for tuner_type, name in names.items() if not why_unclaimed(tuner_type, setup)))
