@@ -21,6 +21,7 @@ from safetensors.numpy import load_file, save_file
 from weights_contender import Contender, fresh, started
 from weights_store import state
 
+# The one place that loads what torch saved: it is the peer that is measured, on a file that it wrote a moment before.
 _TORCH = """
 import json, sys, time, torch
 from safetensors.torch import load_file

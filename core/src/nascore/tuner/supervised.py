@@ -201,9 +201,7 @@ class SupervisedTuner:
                 return await self._attempt(event, call)
             except UnavailableError as error:
                 last = await self._bury(error)
-                raise TunerCrashedError(
-                    f"{last} It was tried twice.", hint=_REPORT.format(self._endpoint.name)
-                ) from error
+                raise self._crashed(f"{last} It was tried twice.") from error
 
     def _lose_for_good(self, sentence: str) -> None:
         """Give a session up that cannot be replayed.
@@ -253,9 +251,7 @@ class SupervisedTuner:
             if self._description is None:
                 raise
             # It has run before, so this is one of its deaths rather than a wrong address.
-            raise TunerCrashedError(
-                f"Starting again failed: {error}", hint=_REPORT.format(self._endpoint.name)
-            ) from error
+            raise self._crashed(f"Starting again failed: {error}") from error
 
     async def _reopen(self, tuner: RemoteTuner, opening: _Opening) -> None:
         try:
