@@ -37,10 +37,8 @@ def score(architecture):
     return sum(map(ord, "".join(architecture.values()))) % 31 / 31
 
 
-def kill_hosts():
-    for child in psutil.Process().children(recursive=True):
-        if "nascore.tuner.host" in child.cmdline():
-            os.kill(child.pid, signal.SIGKILL)
+def hosts():
+    return {each for each in psutil.Process().children(recursive=True) if "nascore.tuner.host" in each.cmdline()}
 
 
 @needs_evolution
@@ -48,6 +46,7 @@ async def test_killed_tuner_of_two_workers_continues_the_same_sequence(world_typ
     """The workers' trials end out of order, the tuner's state is saved on the way, and its process is killed twice."""
     monkeypatch.setattr(snapshots, "ASKS_A_SNAPSHOT", 8)
     troubles = []
+    others = hosts()
 
     async def supervised(name, history, on_trouble):
         def note(trouble):
@@ -72,7 +71,8 @@ async def test_killed_tuner_of_two_workers_continues_the_same_sequence(world_typ
             while engine._conversation._saver is not None:  # So that both searches save at the same places.
                 await asyncio.sleep(0.001)
             if connector is supervised and number in (5, 25):
-                kill_hosts()
+                for host in hosts() - others:
+                    os.kill(host.pid, signal.SIGKILL)
         assert engine.record().counts[TrialState.SUCCEEDED] == 39
         found.append([trial.proposal for trial in engine.trials()])
         await experiments.close()

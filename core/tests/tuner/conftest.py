@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import psutil
 import pytest
 
 Install = Callable[..., Path]
@@ -101,6 +102,16 @@ class Troubled(Tuner[TroubledSettings]):
 def nascore_tuners():
     return {"troubled": Troubled}
 """
+
+
+@pytest.fixture
+def leftovers() -> Callable[[], list[psutil.Process]]:
+    """Return the descendants of this process that have come since the test began.
+
+    Others may be there: what a file's tests share lives as long as the file.
+    """
+    before = set(psutil.Process().children(recursive=True))
+    return lambda: [each for each in psutil.Process().children(recursive=True) if each not in before]
 
 
 @pytest.fixture

@@ -68,6 +68,7 @@ class Search:
 
 
 Begin = Callable[..., "asyncio.Future[Search]"]
+Leftovers = Callable[[], list[psutil.Process]]
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def misbehaving(install: Callable[..., Path]) -> str:
 
 
 @pytest.fixture
-async def begin(misbehaving: str) -> AsyncIterator[Begin]:
+async def begin(misbehaving: str, leftovers: Leftovers) -> AsyncIterator[Begin]:
     sessions: list[SupervisedTuner] = []
     marks: list[str] = []
 
@@ -98,7 +99,7 @@ async def begin(misbehaving: str) -> AsyncIterator[Begin]:
     yield begin  # type: ignore[misc]  # a coroutine function
     for session in sessions:
         await session.close()
-    assert not psutil.Process().children(recursive=True)
+    assert not leftovers()
     assert not [pid for mark in marks for pid in marked(mark)]
 
 

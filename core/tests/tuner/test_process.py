@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -12,6 +13,8 @@ import pytest
 from nascore.errors import NascoreError, PluginError, UnsupportedError
 from nascore.tuner.limits import HostLimits
 from nascore.tuner.process import TunerProcess
+
+Leftovers = Callable[[], list[psutil.Process]]
 
 QUICK = HostLimits(start_timeout_s=0.3)
 
@@ -25,10 +28,6 @@ def script(folder: Path, source: str) -> str:
     file.write_text(f"#!/bin/sh\n{source}\n")
     file.chmod(file.stat().st_mode | stat.S_IXUSR)
     return str(file)
-
-
-def leftovers() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
 
 
 @pytest.mark.parametrize(
@@ -46,14 +45,14 @@ def leftovers() -> list[psutil.Process]:
     ids=["exit", "stderr", "signal", "chatter", "newer", "public", "no-address", "endless"],
 )
 async def test_wrong_start_says_what_happened(
-    tmp_path: Path, source: str, kind: type[NascoreError], sentence: str
+    tmp_path: Path, source: str, kind: type[NascoreError], sentence: str, leftovers: Leftovers
 ) -> None:
     with pytest.raises(kind, match=sentence):
         await started(script(tmp_path, source))
     assert not leftovers()
 
 
-async def test_silent_program_is_given_up_with_its_children(tmp_path: Path) -> None:
+async def test_silent_program_is_given_up_with_its_children(tmp_path: Path, leftovers: Leftovers) -> None:
     pid = tmp_path / "pid"
     with pytest.raises(PluginError, match=r"no handshake within 0\.3 s\.\n    thinking"):
         await started(script(tmp_path, f"echo thinking >&2; sleep 60 & echo $! >{pid}; sleep 60"), limits=QUICK)
@@ -74,7 +73,7 @@ async def test_program_that_cannot_be_run_is_named(tmp_path: Path) -> None:
         await started(str(tmp_path))
 
 
-async def test_socket_lies_in_a_private_folder_that_is_cleared_away(tmp_path: Path) -> None:
+async def test_socket_lies_in_a_private_folder_that_is_cleared_away(tmp_path: Path, leftovers: Leftovers) -> None:
     process = await started(script(tmp_path, 'echo "nascore-tuner v1 unix:$NASCORE_TUNER_SOCKET"; sleep 600'))
     socket = Path(process.address.removeprefix("unix:"))
     assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
@@ -88,7 +87,7 @@ async def test_socket_lies_in_a_private_folder_that_is_cleared_away(tmp_path: Pa
     assert not leftovers()
 
 
-async def test_deaf_program_is_killed_after_its_grace(tmp_path: Path) -> None:
+async def test_deaf_program_is_killed_after_its_grace(tmp_path: Path, leftovers: Leftovers) -> None:
     greeting = 'echo "nascore-tuner v1 unix:$NASCORE_TUNER_SOCKET"'
     process = await started(script(tmp_path, f"trap '' TERM; {greeting}; while :; do sleep 1; done"))
     await process.stop(grace_s=0.1)

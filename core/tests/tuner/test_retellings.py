@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 import psutil
 import pytest
@@ -29,11 +28,10 @@ async def make():
         await each.close()
 
 
-def tuners() -> list[psutil.Process]:
-    """Return the hosts of tuners that this process started."""
-    return [
-        each for each in psutil.Process(os.getpid()).children(recursive=True) if "nascore.tuner.host" in each.cmdline()
-    ]
+@pytest.fixture
+def tuners(leftovers):
+    """Return the hosts of tuners that this test started."""
+    return lambda: [each for each in leftovers() if "nascore.tuner.host" in each.cmdline()]
 
 
 async def first(retellings, name, setup=SETUP, settings=None):
@@ -46,7 +44,7 @@ async def test_a_tuner_that_is_not_installed_is_said_when_it_is_described(make):
         await make("nowhere").describe()
 
 
-async def test_a_refusal_costs_no_tuner_and_the_next_experiment_is_served(make):
+async def test_a_refusal_costs_no_tuner_and_the_next_experiment_is_served(make, tuners):
     retellings = make()
     assert (await retellings.describe()).name == "random"
     (tuner,) = tuners()
@@ -61,7 +59,7 @@ async def test_a_tuner_that_sets_budgets_or_needs_its_saved_state_is_refused(mak
         await first(make("darts"), "a")
 
 
-async def test_an_experiment_keeps_its_tuner_and_another_setup_opens_it_anew(make):
+async def test_an_experiment_keeps_its_tuner_and_another_setup_opens_it_anew(make, tuners):
     retellings = make()
     async with retellings.use("a", SETUP, {}) as one, retellings.use("a", SETUP, {}) as two:
         assert one is two
@@ -70,7 +68,7 @@ async def test_an_experiment_keeps_its_tuner_and_another_setup_opens_it_anew(mak
     assert len(tuners()) == 1
 
 
-async def test_of_too_many_the_one_that_was_not_used_longest_is_closed(make):
+async def test_of_too_many_the_one_that_was_not_used_longest_is_closed(make, tuners):
     retellings = make(most_open=2)
     before = [
         await first(retellings, name, Setup(SETUP.space, SETUP.objectives, seed)) for seed, name in enumerate("ab")
@@ -119,7 +117,7 @@ async def test_one_whose_tuner_crashed_for_good_is_opened_anew(make, troubled):
     assert used[1] is not used[2]
 
 
-async def test_when_they_are_closed_nothing_is_left_and_nothing_is_opened(make):
+async def test_when_they_are_closed_nothing_is_left_and_nothing_is_opened(make, tuners):
     retellings = make()
     await retellings.describe()
     await first(retellings, "a")

@@ -35,6 +35,8 @@ from nascore.tuner.supervised import SupervisedTuner
 SETUP = Setup(KNOWN_SPACES["flat28"], (Objective("accuracy"),), 7)
 PRINTED = "\n    a greeting on standard output at import"
 SETUP_PROPOSAL = Proposal(99, SETUP.space.default())
+Leftovers = Callable[[], list[psutil.Process]]
+
 LIMITS = HostLimits(backoff_s=0.01, max_backoff_s=0.05, watch_interval_s=0.02, memory_bytes=400 * 2**20, stop_grace_s=2)
 
 
@@ -83,6 +85,7 @@ class Search:
 async def supervised(
     search: Search, name: str, *, limits: HostLimits = LIMITS, **settings: JsonValue
 ) -> AsyncIterator[SupervisedTuner]:
+    before = psutil.Process().children(recursive=True)
     session = await connect(name, history=lambda: list(search.log), limits=limits, on_trouble=search.troubles.append)
     assert isinstance(session, SupervisedTuner)
     try:
@@ -90,7 +93,7 @@ async def supervised(
         yield session
     finally:
         await session.close()
-        assert not psutil.Process().children(recursive=True)
+        assert set(psutil.Process().children(recursive=True)) <= set(before)
 
 
 class ServedEndpoint:
@@ -199,12 +202,12 @@ async def test_invalid_architecture_fails_with_its_path(endpoint: ServedEndpoint
     assert "layer00" in search.failures[0].message
 
 
-async def test_what_dies_on_the_same_event_again_and_again_is_quarantined(troubled: str) -> None:
+async def test_what_dies_on_the_same_event_again_and_again_is_quarantined(troubled: str, leftovers: Leftovers) -> None:
     search = Search()
     limits = replace(LIMITS, max_deaths=2)
     async with supervised(search, troubled, limits=limits, vice="exit", at=2) as session:
         await search.run(session, 8, attempts=3)
-        assert not psutil.Process().children(recursive=True)
+        assert not leftovers()
     assert len(search.found) == 2
     lost = [trouble for trouble in search.troubles if "was lost in ask of trial 2: exit status 3" in trouble]
     quarantines = [trouble for trouble in search.troubles if trouble.startswith("Quarantined after 2 deaths")]
@@ -320,7 +323,7 @@ async def test_refusals_are_not_retried(endpoint: ServedEndpoint) -> None:
         await session.open(SETUP, {})
 
 
-async def test_closing_does_not_wait_for_a_tuner_that_hangs(troubled: str) -> None:
+async def test_closing_does_not_wait_for_a_tuner_that_hangs(troubled: str, leftovers: Leftovers) -> None:
     search = Search()
     limits = HostLimits(ask_timeout_s=600, stop_grace_s=0.2)
     session = await connect(troubled, history=list, limits=limits, on_trouble=search.troubles.append)
@@ -330,7 +333,7 @@ async def test_closing_does_not_wait_for_a_tuner_that_hangs(troubled: str) -> No
     await asyncio.wait_for(session.close(), 20)
     with pytest.raises(InvalidInputError, match="is closed"):
         await asking
-    assert not psutil.Process().children(recursive=True)
+    assert not leftovers()
 
 
 async def test_outcomes_beyond_one_message_are_told_in_several(endpoint: ServedEndpoint) -> None:
