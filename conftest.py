@@ -15,7 +15,12 @@ def pytest_configure() -> None:
 
     New examples are for the machines of those who write code: a change must not fail for one that it has nothing to do
     with. The background jobs of a shell, and all that they start, ignore interrupts otherwise.
+
+    Tests run several at a time. Threads of OpenMP that spin until their fellows get a core would take many times as
+    much of it as the small networks themselves: torch has one thread here, and where a test asks for more they sleep.
     """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     settings.register_profile("same", derandomize=True)
     if os.environ.get("NASCORE_REQUIRE_ALL"):
         settings.load_profile("same")

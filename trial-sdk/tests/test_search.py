@@ -8,8 +8,8 @@ import nas_trial as nas
 import pytest
 import torch
 from nas_trial.live_table import LiveTable
-from nascore.errors import InvalidInputError, NotFoundError
-from nascore.record import ExperimentSpec, ExperimentState, TrialState
+from nascore.errors import InvalidInputError, NotFoundError, TunerCrashedError
+from nascore.record import ExperimentSpec, ExperimentState, TrialState, TunerLimits
 from nascore.weights import DirectoryStore
 from rich.console import Console
 from torch import nn
@@ -67,6 +67,11 @@ def test_an_interrupt_ends_the_search_and_keeps_what_was_found(tmp_path):
 def test_an_unknown_tuner_is_refused(tmp_path):
     with pytest.raises(NotFoundError, match="randm"):
         nas.search(Blobs(), tuner="randm", home=tmp_path)
+
+
+def test_a_tuner_above_its_memory_is_ended_and_the_figure_is_named(tmp_path):
+    with pytest.raises(TunerCrashedError, match=r"above the limit of 16 MiB.* It was tried twice"):
+        search(Blobs(), tmp_path, trials=2, tuner_limits=TunerLimits(memory_bytes=16 * 2**20))
 
 
 def test_the_table_shows_the_best_trials(tmp_path):

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,10 +35,15 @@ LATER = {
 
 @pytest.fixture
 def impatient(monkeypatch, fault):
-    """The limits of a host that bears two deaths and 200 MiB, and waits two seconds for who never answers."""
-    few = {"backoff_s": 0.01, "max_deaths": 2, "memory_bytes": 200 * 2**20, "watch_interval_s": 0.02}
-    limits = partial(HostLimits, ask_timeout_s=2.0 if fault == "hangs" else 60.0, **few)
-    monkeypatch.setattr("nascore.tuner.address.HostLimits", limits)
+    """Options for a host that bears two deaths and 200 MiB, and waits two seconds for who never answers."""
+    allowing = HostLimits.allowing
+
+    def at_once(said):
+        return replace(allowing(said), backoff_s=0.01, watch_interval_s=0.02)
+
+    monkeypatch.setattr(HostLimits, "allowing", at_once)
+    timeout = "2s" if fault == "hangs" else "60s"
+    return ("--tuner-timeout", timeout, "--tuner-deaths", "2", "--tuner-memory", "200MiB")
 
 
 @pytest.mark.parametrize("fault", AT_ONCE)
@@ -54,7 +59,7 @@ def test_what_is_no_tuner_is_refused_before_anything_begins(invoke, experiment_f
 @pytest.mark.parametrize("fault", LATER)
 def test_what_breaks_in_a_search_ends_it_with_the_reason(invoke, experiment_file, impatient, monkeypatch, fault):
     monkeypatch.setenv("TOY", "patient")
-    ran = invoke("run", str(experiment_file), "--tuner", f"{ADDRESS} '{fault}'", "--trials", "8")
+    ran = invoke("run", str(experiment_file), "--tuner", f"{ADDRESS} '{fault}'", "--trials", "8", *impatient)
     assert ran.exit_code == 1, ran.stderr
     *_, block = ran.stderr.partition("error  ")
     assert block.startswith("The search could not go on to its end. ")
@@ -67,7 +72,7 @@ def test_what_breaks_in_a_search_ends_it_with_the_reason(invoke, experiment_file
 @pytest.mark.parametrize("fault", ["dies", "proposes invalid"])
 def test_a_trouble_is_told_a_few_times_and_not_with_every_death(invoke, experiment_file, impatient, monkeypatch, fault):
     monkeypatch.setenv("TOY", "patient")
-    ran = invoke("run", str(experiment_file), "--tuner", f"{ADDRESS} '{fault}'", "--trials", "8")
+    ran = invoke("run", str(experiment_file), "--tuner", f"{ADDRESS} '{fault}'", "--trials", "8", *impatient)
     assert 2 <= ran.stderr.count(LATER[fault]) <= 5, ran.stderr
 
 

@@ -1,6 +1,10 @@
 """The command `check-tuner`: verdict, reasons, exit code."""
 
 import json
+import sys
+from pathlib import Path
+
+MUTANT = f"exec:{sys.executable} {Path(__file__).parents[1] / 'testing' / 'conformance' / 'mutants' / 'program.py'}"
 
 
 def test_a_tuner_that_keeps_the_contract_ends_with_0(invoke):
@@ -33,3 +37,22 @@ def test_a_table_has_a_row_a_tuner(invoke):
     ran = invoke("check-tuner", "exec:false", "exec:true", "--table", "--quick", "-q")
     assert ran.exit_code == 1
     assert ran.stdout.count("`handshake`") == 2
+
+
+def test_a_breach_is_told_with_what_differs_what_was_printed_and_how_to_go_on(invoke):
+    ran = invoke("check-tuner", f"{MUTANT} 'rolls dice'", "--only", "determinism", "--quick", "-q")
+    assert ran.exit_code == 1
+    told = " ".join(ran.stdout.split())
+    assert "decisions differ)" in told
+    assert "layer00 was" in told
+    assert "1 check of 2 found something." in told
+    assert "--only determinism" in told
+    ran = invoke("check-tuner", f"{MUTANT} 'chokes on failures'", "--only", "failures", "--quick", "-q", "--json")
+    (broken,) = [each for each in json.loads(ran.stdout)["findings"] if each["verdict"] == "broken"]
+    assert broken["printed"][-1] == "IndexError: list index out of range"
+
+
+def test_what_there_was_no_need_to_look_at_says_why(invoke):
+    ran = invoke("check-tuner", "random", "--only", "one-shot-derive", "--only", "cancellation", "--quick", "-q")
+    assert "It does not search one-shot." in ran.stdout
+    assert "Only a tuner behind a socket can fail here." not in ran.stdout  # over gRPC it was looked at

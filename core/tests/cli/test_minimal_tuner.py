@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from random import Random
 
 import grpc
 import pytest
+import typing_extensions
+from google.protobuf import descriptor
 from nascore.experiment import archive
 from nascore.record import TrialState
 from nascore.space import Candidate, Group, Integer, OneOf, Real, Repeat, SearchSpace, SomeOf
@@ -71,6 +74,23 @@ def told(proposal, seq, hits):
 
 def test_it_has_under_a_hundred_lines():
     assert len(TUNER.read_text().splitlines()) < 100
+
+
+def test_it_keeps_the_contract_in_a_python_without_nascore(invoke, tmp_path):
+    """The packages of grpcio and the generated classes are all that its Python can see."""
+    bare = tmp_path / "bare"
+    classes = bare / "nascore" / "v1"
+    classes.mkdir(parents=True)
+    for file in Path(tuner_pb2.__file__).parent.glob("*_pb2*.py"):
+        shutil.copy(file, classes)
+    for package in (Path(grpc.__file__).parent, Path(descriptor.__file__).parents[1], Path(typing_extensions.__file__)):
+        (bare / package.name).symlink_to(package)
+    program = shutil.copy(TUNER, bare)
+    importing = [sys.executable, "-S", "-c", "import nascore.tuner"]
+    absent = subprocess.run(importing, cwd=bare, capture_output=True, text=True, check=False)
+    assert "No module named 'nascore.tuner'" in absent.stderr
+    ran = invoke("check-tuner", f"exec:{sys.executable} -S {program}", "--only", "determinism", "--quick", "-q")
+    assert ran.exit_code == 0, ran.stdout
 
 
 def test_a_search_runs_through_it(invoke, experiment_file, tmp_path):

@@ -4,6 +4,7 @@ import pytest
 from nascore.cli.request import Isolation
 from nascore.cli.runfile import RunFile, read_run_file
 from nascore.errors import DataLossError, NotFoundError
+from nascore.record import TunerLimits
 
 FULL = RunFile(
     trial_file="/x/trial.py",
@@ -18,6 +19,7 @@ FULL = RunFile(
     is_tuner_insecure=True,
     tls_cert="/c",
     tls_key="/k",
+    tuner_limits=TunerLimits(timeout_s=5.0, memory_bytes=2**30, deaths=2),
 )
 
 
@@ -30,11 +32,12 @@ def test_what_was_written_is_read(tmp_path):
 def test_what_is_missing_has_its_default(tmp_path):
     FULL.write(tmp_path)
     data = json.loads((tmp_path / "run.json").read_text())
-    for name in ("gpus", "address", "is_tuner_insecure", "tls_cert", "tls_key"):
+    for name in ("gpus", "address", "is_tuner_insecure", "tls_cert", "tls_key", "tuner_limits"):
         del data[name]
     (tmp_path / "run.json").write_text(json.dumps(data))
     read = read_run_file(tmp_path)
     assert (read.gpus, read.address, read.is_tuner_insecure, read.tls_cert) == (None, "", False, "")
+    assert read.tuner_limits == TunerLimits()
 
 
 def test_no_file_says_how_the_experiment_was_begun(tmp_path):
@@ -64,6 +67,9 @@ def test_a_damaged_file_is_named(tmp_path, text):
         ("isolation", ["fork"], r"isolation: \['fork'\] is neither"),
         ("is_tuner_insecure", "no", "is_tuner_insecure: 'no' is neither true nor false"),
         ("tuner", None, "tuner: None is not a text"),
+        ("tuner_limits", 3, "tuner_limits: 3 is not an object with deaths, memory_bytes, timeout_s"),
+        ("tuner_limits", {"time_s": 3}, "tuner_limits: .* is not an object with deaths"),
+        ("tuner_limits", {"deaths": "2"}, "The tuner's deaths, '2', are not a whole number"),
         ("pararllel", 3, "'pararllel' is no name in it"),
     ],
 )

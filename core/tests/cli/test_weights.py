@@ -92,6 +92,28 @@ def test_a_checkpoint_is_found_by_id_beginning_and_name(invoke, made, place):
         assert shown["checkpoint"] == made[place]
 
 
+def test_a_name_counts_more_than_the_beginning_of_an_id(invoke, tmp_path):
+    store = DirectoryStore(tmp_path / "store")
+    made = [store.put({"n": TensorData("U8", (1,), bytes([number]))}, trial=number) for number in range(20)]
+    name = made[0][:1]
+    store.put({"stem": STEM}, trial=99, name=name)
+    store.close()
+    shown = json.loads(invoke("weights", "show", name, "--store", "store", "--json").stdout)
+    assert shown["trial"] == 99
+
+
+def test_a_beginning_of_several_ids_names_some_of_them(invoke, tmp_path):
+    store = DirectoryStore(tmp_path / "store")
+    made = [store.put({"n": TensorData("U8", (1,), bytes([number]))}, trial=number) for number in range(20)]
+    store.close()
+    near = {start: [one[:12] for one in made if one.startswith(start)] for start in "0123456789abcdef"}
+    for start, several in near.items():
+        if len(several) > 1:
+            rest = " …" if len(several) > 3 else ""
+            said = invoke("weights", "show", start, "--store", "store").stderr.replace("\n", " ")
+            assert f"`{start}` begins {len(several)} checkpoints: {', '.join(several[:3])}{rest}" in said
+
+
 def test_a_checkpoint_is_shown_with_its_story_and_tensors(invoke, made):
     document = json.loads(invoke("weights", "show", "best", "--store", "store", "--json").stdout)
     assert (document["trial"], document["metrics"], document["parents"]) == (0, {"accuracy": 0.5}, [])

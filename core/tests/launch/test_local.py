@@ -245,8 +245,14 @@ def test_secrets_and_the_identity_of_another_worker_are_withheld(tmp_path: Path)
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "CUDA_VISIBLE_DEVICES": "4",
+        "OMP_WAIT_POLICY": "PASSIVE",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def test_what_the_user_says_of_threads_that_wait_is_kept(tmp_path: Path) -> None:
+    spec = WorkerSpec("worker-1", ("true",), {}, tmp_path)
+    assert worker_environment({"OMP_WAIT_POLICY": "ACTIVE"}, spec)["OMP_WAIT_POLICY"] == "ACTIVE"
 
 
 def test_environment_reaches_the_worker(start: Start, launcher: LocalLauncher) -> None:

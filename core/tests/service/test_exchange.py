@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from nascore.errors import (
 )
 from nascore.eventloop import FrameClient
 from nascore.experiment import Experiments
+from nascore.experiment.exchange import Opening
 from nascore.journal import Holder
 from nascore.record import (
     AskStatus,
@@ -235,7 +237,7 @@ def test_killed_host_of_the_tuner_sends_the_worker_back(hosted: Hosted) -> None:
     exchange, _, _ = hosted.search()
     exchange.begin(batches_per_epoch=4)
     sample = exchange.exchange([], 1).samples[0]
-    process = hosted.sessions[-1]._life.connection.process  # type: ignore[attr-defined]
+    process = hosted.sessions[-1]._supervision.life.connection.process  # type: ignore[attr-defined]
     hosted.on_loop(process.kill)
     with pytest.raises(UnavailableError, match="lost"):
         exchange.exchange([(0, answered(sample))], 1)
@@ -316,6 +318,21 @@ def test_restarted_server_goes_on_with_the_chain_and_the_worker_with_its_snapsho
     assert worked(client, experiment)[0].proposal.notes["role"] == Role.RETRAIN
 
 
+def test_worker_that_began_again_keeps_its_seat_when_its_old_stream_ends(hosted: Hosted) -> None:
+    _, lease, experiment = hosted.search()
+    assert hosted.experiments is not None
+    engine = hosted.experiments.get(experiment)
+
+    async def overtaken() -> int:
+        async with engine.samples("w", lease.trial, lease.epoch) as new:
+            async with engine.samples("w", lease.trial, lease.epoch) as old:
+                await old.begin(Opening(4))
+                await new.begin(Opening(4))
+            return (await new.exchange([], 1)).samples[0].number
+
+    assert hosted._loop.run(overtaken()) == 0
+
+
 def test_workers_of_one_supernet_share_a_session_and_a_lost_one_fails_its_samples(hosted: Hosted) -> None:
     plan = OneShot(Schedule(1), workers=2, trust=None)
     experiment = hosted.create(plan)
@@ -338,6 +355,9 @@ def test_workers_of_one_supernet_share_a_session_and_a_lost_one_fails_its_sample
     two.close()
     waiting.join(20)
     assert told
+    (room,) = hosted.experiments.get(experiment)._rooms._rooms.values()  # type: ignore[union-attr]  # open
+    while len(room.seats) > 1:  # The server hears of it when it hears of it.
+        time.sleep(0.01)
     assert [sample.number for sample in told[0].samples][:1] == [4]
     went_on(one, first=told[0].samples)
     assert one.derive(1)[0].score == -2.0  # Two samples were told as failed.

@@ -91,7 +91,7 @@ async def begin(misbehaving: str, leftovers: Leftovers) -> AsyncIterator[Begin]:
         )
         assert isinstance(session, SupervisedTuner)
         sessions.append(session)
-        marks.append(str(session._life.connection.process._folder.socket))  # type: ignore[union-attr]  # just connected
+        marks.append(str(session._supervision.life.connection.process._folder.socket))  # type: ignore[union-attr]  # just connected
         await session.open(SETUP, settings)
         search.session = session
         return search
@@ -130,7 +130,7 @@ def test_every_deed_is_tested() -> None:
 
 async def test_what_a_tuner_raises_or_answers_fails_one_call_and_costs_no_process(begin: Begin, tmp_path: Path) -> None:
     search = await begin()
-    process = search.session._life.connection.process  # type: ignore[union-attr]  # open
+    process = search.session._supervision.life.connection.process  # type: ignore[union-attr]  # open
     hooks = [(deed, hook) for deed in RAISING for hook in ("ask", "tell")] + [(deed, "ask") for deed in ANSWERING]
     for deed, hook in hooks:
         marker = tmp_path / f"{deed} {hook}"
@@ -145,7 +145,7 @@ async def test_what_a_tuner_raises_or_answers_fails_one_call_and_costs_no_proces
         assert f"trial {AT}" in failure.message or f"proposal {AT}" in failure.message or "Ask" in failure.message
         assert "report it" in failure.hint.lower() or "defect" in failure.hint or "Ask" in failure.message, failure.hint
         assert len(failure.message) < 1500
-    assert search.session._life.connection.process is process  # type: ignore[union-attr]  # open
+    assert search.session._supervision.life.connection.process is process  # type: ignore[union-attr]  # open
     assert search.troubles == []
 
 
@@ -224,7 +224,7 @@ async def test_tuner_that_dies_at_every_start_is_given_time_and_then_up(begin: B
     assert search.failures[-1].message.startswith(
         "Quarantined after 3 deaths on the same event. Tuner misbehaving 1.2.3"
     )
-    assert "Mend or replace the tuner, then resume." in search.failures[-1].hint
+    assert "Mend or replace the tuner, or give it more time or memory, then resume." in search.failures[-1].hint
     assert not search.failures[-1].is_retryable
 
 
@@ -234,7 +234,7 @@ async def test_restarts_leak_no_descriptor_and_no_folder(begin: Begin, tmp_path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tempfile.tempdir", str(tmp_path))
         for number in range(1, 4):
-            search.session._life.kill()
+            search.session._supervision.life.kill()
             await search.run(number)
             counts.append((len(os.listdir("/proc/self/fd")), len(list(tmp_path.glob("nascore-*")))))  # noqa: PTH208
     assert len(search.troubles) == 3

@@ -6,12 +6,13 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from nascore.errors import NotFoundError, PluginError
 from nascore.tuner.contract import Tuner
-from nascore.tuner.plugins import COMMANDS, TUNERS, Plugins, PluginState, PluginStatus, load_tuner
+from nascore.tuner.plugins import COMMANDS, TUNERS, Plugins, PluginState, PluginStatus, load_tuner, package_of
 
 Install = Callable[..., Path]
 
@@ -129,6 +130,15 @@ def test_unknown_name_of_a_known_package_names_it(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "path", [])
     with pytest.raises(NotFoundError, match="pip install nas-evolution"):
         Plugins(TUNERS, environ={}).load("evolution")
+
+
+def test_every_tuner_of_ours_is_known_by_its_package() -> None:
+    ours = {package_of(name) for name in ("random", "evolution", "enas", "darts", "tpe")}
+    offered = [entry for entry in metadata.entry_points(group=TUNERS) if entry.dist and entry.dist.name in ours]
+    assert {entry.name: package_of(entry.name) for entry in offered} == {
+        entry.name: entry.dist.name for entry in offered if entry.dist
+    }
+    assert package_of("nobody's") == ""
 
 
 @pytest.mark.parametrize("limit", ["fine-two", "DIST_fine.two", "other, fine-two"])

@@ -140,7 +140,7 @@ async def test_minimal_tuner_in_any_language_searches(foreign: str) -> None:
             waiting = [Told(proposal.number + 1, proposal, outcome) for proposal in answer.proposals]
         expected = await session.ask(40, [1], outcomes=waiting, told_through=40)
         # Without Replay it is brought up to date by its other calls.
-        session._life.kill()  # type: ignore[attr-defined]  # the supervised session of this test
+        session._supervision.life.kill()  # type: ignore[attr-defined]  # the supervised session of this test
         assert await session.ask(40, [1], outcomes=waiting, told_through=40) == expected
         assert await session.review([Report(1, 1, {})]) == (Verdict.CONTINUE,)
         assert await session.snapshot() is None

@@ -233,7 +233,7 @@ async def test_death_between_calls_and_printing_go_unnoticed_by_the_search(
 
         async def kill(number: int) -> None:
             if number == 4:
-                session._life.kill()
+                session._supervision.life.kill()
 
         assert await search.run(session, 8, before=kill) == expected
     assert search.troubles == ["Tuner troubled 1.2.3 was lost in ask of trial 4: killed by SIGKILL." + PRINTED]
@@ -351,7 +351,7 @@ async def test_outcomes_beyond_one_message_are_told_in_several(endpoint: ServedE
 async def test_what_a_caller_left_half_cleared_away_is_cleared_by_closing(endpoint: ServedEndpoint) -> None:
     session = SupervisedTuner(endpoint, history=list, limits=LIMITS, on_trouble=str)
     await session.open(SETUP, {})
-    tuner = session._life.connection.tuner  # type: ignore[union-attr]  # open above
+    tuner = session._supervision.life.connection.tuner  # type: ignore[union-attr]  # open above
     disconnect, ended = tuner.disconnect, []
 
     async def slow() -> None:
@@ -361,7 +361,7 @@ async def test_what_a_caller_left_half_cleared_away_is_cleared_by_closing(endpoi
 
     tuner.disconnect = slow  # type: ignore[method-assign]  # a slow end
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(session._life.drop(grace_s=0), 0.01)
+        await asyncio.wait_for(session._supervision.life.drop(grace_s=0), 0.01)
     assert ended == []
     await session.close()
     assert ended == [tuner]

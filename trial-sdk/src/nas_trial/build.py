@@ -5,16 +5,16 @@ Not here: reading the space (``extract``), switching a supernet (``supernet``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from nascore.errors import InvalidInputError, SpaceError
 from nascore.space import Architecture, Constraint, Node, Repeat
 from nascore.space import path as paths
 from torch import nn
 
-from nas_trial.construction import Construction, Scope, constructing, described, labelled
-from nas_trial.decision import Decision, Identity, Site, shallow
+from nas_trial.construction import Scope, ScopedConstruction, constructing, described, labelled
+from nas_trial.decision import Decision, shallow
 from nas_trial.extract import EXTRACTIONS, Extracted, Factory, check_factory, checked_model, extract_all
 from nas_trial.supernet import check_architecture, mark_supernet
 
@@ -46,7 +46,7 @@ def build(factory: Factory, architecture: Mapping[str, object] | None) -> nn.Mod
     return _built(factory, extract_all(factory), architecture)
 
 
-class Blueprint(Construction):
+class Blueprint(ScopedConstruction):
     """Creates what an architecture chose, or everything if there is none.
 
     Args:
@@ -58,11 +58,11 @@ class Blueprint(Construction):
     """
 
     def __init__(self, extracted: Extracted, architecture: Architecture | None) -> None:
+        super().__init__()
         self.decisions: dict[str, Decision] = {}
         self.creates_everything = architecture is None
         self._extracted = extracted
         self._architecture = architecture
-        self._scopes = [Scope()]
 
     def decide(self, node: Node, kind: str, *, label: str | None) -> Decision:
         """See `Construction.decide`."""
@@ -77,39 +77,16 @@ class Blueprint(Construction):
             self.decisions[path] = Decision(identity, node, path=path, value=value, is_open=self.creates_everything)
         return self.decisions[path]
 
-    @contextmanager
-    def inside(self, decision: Decision, branch: str | int) -> Iterator[None]:
+    def inside(self, decision: Decision, branch: str | int) -> AbstractContextManager[None]:
         """See `Construction.inside`."""
         path = decision.path
         if isinstance(branch, str):
-            self._scopes.append(Scope(decision.identity, branch, paths.child(path, branch)))
-        else:
-            is_tied = isinstance(decision.node, Repeat) and decision.node.tied
-            self._scopes.append(Scope(decision.identity, "", path if is_tied else f"{path}[{branch}]"))
-        try:
-            yield
-        finally:
-            self._scopes.pop()
-
-    def identify(self, kind: str) -> Identity:
-        """See `Construction.identify`."""
-        return self._scopes[-1].identify(kind, None)
-
-    @contextmanager
-    def at(self, site: Site) -> Iterator[None]:
-        """See `Construction.at`."""
-        self._scopes.append(self._scopes[-1].at(site))
-        try:
-            yield
-        finally:
-            self._scopes.pop()
+            return self._within(Scope(decision.identity, branch, paths.child(path, branch)))
+        is_tied = isinstance(decision.node, Repeat) and decision.node.tied
+        return self._within(Scope(decision.identity, "", path if is_tied else f"{path}[{branch}]"))
 
     def require(self, constraint: Constraint) -> None:
         """Nothing: the space has the constraint, and the architecture satisfies it."""
-
-    def variant(self) -> AbstractContextManager[None]:
-        """See `Construction.variant`."""
-        return self._scopes[-1].variant()
 
     def _path(self, label: str | None) -> str | None:
         """Path of the decision: a shared one lives in the innermost scope, from here outwards, that has its label."""

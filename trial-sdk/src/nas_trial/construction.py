@@ -144,6 +144,33 @@ class Scope:
             self.met = before
 
 
+class ScopedConstruction(Construction):
+    """A construction that keeps the scopes which it is in, outermost first; what to make of them is for subclasses."""
+
+    def __init__(self) -> None:
+        self._scopes = [Scope()]
+
+    def identify(self, kind: str) -> Identity:
+        """See `Construction.identify`."""
+        return self._scopes[-1].identify(kind, None)
+
+    def at(self, site: Site) -> AbstractContextManager[None]:
+        """See `Construction.at`."""
+        return self._within(self._scopes[-1].at(site))
+
+    def variant(self) -> AbstractContextManager[None]:
+        """See `Construction.variant`."""
+        return self._scopes[-1].variant()
+
+    @contextmanager
+    def _within(self, scope: Scope) -> Iterator[None]:
+        self._scopes.append(scope)
+        try:
+            yield
+        finally:
+            self._scopes.pop()
+
+
 _CURRENT: ContextVar[Construction | None] = ContextVar("nas_trial_construction", default=None)
 
 

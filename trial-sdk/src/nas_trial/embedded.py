@@ -32,6 +32,7 @@ from nascore.record import (
     Renewal,
     SampleExchange,
     TrialRecord,
+    TunerLimits,
     Verdict,
 )
 from nascore.record.exchange import MIXABLE, NOTHING
@@ -57,17 +58,19 @@ class Embedded:
     Args:
         spec: What is asked for.
         home: Folder of all experiments.
+        tuner_limits: What the tuner may take.
 
     Attributes:
         folder: The experiment's folder.
         engine: The experiment; its coroutines go through `call`.
     """
 
-    def __init__(self, spec: ExperimentSpec, *, home: Path) -> None:
+    def __init__(self, spec: ExperimentSpec, *, home: Path, tuner_limits: TunerLimits) -> None:
         # Imported here and not above: these import gRPC, which a worker must not before it has forked.
         from nascore.experiment import experiment_folder, new_identifier  # noqa: PLC0415
 
         self._spec = spec
+        self._tuner_limits = tuner_limits
         self._identifier = new_identifier()
         self.folder = experiment_folder(home, self._identifier)
         self._loop = asyncio.new_event_loop()
@@ -106,13 +109,16 @@ class Embedded:
         # Imported here for the same reason.
         from nascore.experiment import DATABASE_NAME, Experiments  # noqa: PLC0415
         from nascore.journal import Holder  # noqa: PLC0415
-        from nascore.tuner import connect  # noqa: PLC0415
+        from nascore.tuner import HostLimits, connect  # noqa: PLC0415
 
+        limits = HostLimits.allowing(self._tuner_limits)
         holder = Holder(os.getpid(), socket.gethostname(), started_at=time.time())
         self._experiments = await Experiments.open(
             self.folder / DATABASE_NAME,
             holder=holder,
-            connect=lambda name, history, on_trouble: connect(name, history=history, on_trouble=on_trouble),
+            connect=lambda name, history, on_trouble: connect(
+                name, history=history, limits=limits, on_trouble=on_trouble
+            ),
         )
         return await self._experiments.create(self._spec, request_id=secrets.token_hex(16), identifier=self._identifier)
 

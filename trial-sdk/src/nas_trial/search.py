@@ -13,7 +13,16 @@ from pathlib import Path
 
 import torch
 from nascore.errors import StateError
-from nascore.record import ExperimentRecord, ExperimentSpec, JsonValue, Limits, Objective, OneShot, TrialRecord
+from nascore.record import (
+    ExperimentRecord,
+    ExperimentSpec,
+    JsonValue,
+    Limits,
+    Objective,
+    OneShot,
+    TrialRecord,
+    TunerLimits,
+)
 
 from nas_trial.annotated.declared import declare
 from nas_trial.embedded import Embedded, EmbeddedPost
@@ -56,6 +65,7 @@ def search(
     max_duration_s: float | None = None,
     home: str | Path | None = None,
     one_shot: OneShot | None = None,
+    tuner_limits: TunerLimits | None = None,
 ) -> SearchResult:
     """Search in this process, and show a table of how it goes; Ctrl-C ends it, and what was found is returned.
 
@@ -72,6 +82,8 @@ def search(
         home: Folder of all experiments; ``NASCORE_HOME`` or ``~/.nascore`` if not given.
         one_shot: For a one-shot tuner, how long it searches and what its result is held against; ``trials`` is then the
             most that it may take. Its defaults if not given.
+        tuner_limits: How long the tuner may take for an answer, how much memory, and after how many deaths it is given
+            up; `nas.TunerLimits`.
 
     Raises:
         InvalidInputError: ``trial`` is no ``nas.Trial``.
@@ -95,16 +107,22 @@ def search(
         one_shot=one_shot,
     )
     demands = Demands(maxima or {})
-    with Embedded(spec, home=(home_folder(os.environ) if home is None else Path(home)).absolute()) as embedded:
+    place = (home_folder(os.environ) if home is None else Path(home)).absolute()
+    with Embedded(spec, home=place, tuner_limits=tuner_limits or TunerLimits()) as embedded:
         _work(trial, embedded, demands)
-        front = embedded.engine.best()
-        return SearchResult(
-            best=front[0] if front else None,
-            front=front,
-            trials=embedded.engine.trials(),
-            experiment=embedded.engine.record(),
-            folder=embedded.folder,
-        )
+        return _result(embedded)
+
+
+def _result(embedded: Embedded) -> SearchResult:
+    engine = embedded.engine
+    front = engine.best()
+    return SearchResult(
+        best=front[0] if front else None,
+        front=front,
+        trials=engine.trials(),
+        experiment=engine.record(),
+        folder=embedded.folder,
+    )
 
 
 def _work(trial: Trial, embedded: Embedded, demands: Demands) -> None:

@@ -13,7 +13,7 @@ import os
 import select
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,10 @@ from nas_trial.isolation.death import attempt_without_template
 from nas_trial.isolation.leases import attempt_from_message, briefing_to_message, lease_to_message
 from nas_trial.isolation.shortage import Kills
 from nas_trial.oneshot.overseer import Wish
+from nas_trial.orders import Orders
 from nas_trial.post import Post
 from nas_trial.trial_log import length, log_file
+from nas_trial.trial_process import TrialProcess
 
 logger = logging.getLogger(__name__)
 
@@ -41,45 +43,6 @@ SAVE_WAIT_S = 6.0
 
 _EXIT_WAIT_S = 1.0
 _KILLED_WAIT_S = 30.0
-
-
-class TemplateDied(NascoreError):
-    """The template is gone, so no further trial can be started from here."""
-
-    reason = "INTERNAL"
-
-
-@dataclass(slots=True)
-class _Child:
-    """A trial's process: its number at the template, our end of its channel, and how it ended, once it has."""
-
-    identifier: int
-    channel: Channel
-    status: int | None = None
-
-
-@dataclass(slots=True)
-class _Orders:
-    """What the heartbeat's thread says to the supervisor, which it wakes through a pipe."""
-
-    wake: int
-    stop_reason: str = ""
-    lost_reason: str = ""
-    wants_saving: bool = False
-    kill_at: float = math.inf
-    """When a trial that was told to stop is ended by force, on the monotonic clock."""
-
-    def stop(self, reason: str) -> None:
-        self.stop_reason = reason
-        os.write(self.wake, b"s")
-
-    def lose(self, reason: str) -> None:
-        self.lost_reason = reason
-        os.write(self.wake, b"l")
-
-    def save(self) -> None:
-        self.wants_saving = True
-        os.write(self.wake, b"c")
 
 
 class Supervisor:
@@ -97,7 +60,7 @@ class Supervisor:
         self._folder = folder
         self._heartbeat = Heartbeat(post.renew)
         self._identifiers = itertools.count()
-        self._child: _Child | None = None
+        self._child: TrialProcess | None = None
         self._woken, self._wake = os.pipe()
         self._kills = Kills()
         self._kills_before = 0
@@ -109,7 +72,7 @@ class Supervisor:
         Raises:
             TemplateDied: After this, no trial can be started.
         """
-        orders = _Orders(self._wake)
+        orders = Orders(self._wake)
         self._heartbeat.keep(lease, orders)
         log = log_file(self._folder, lease.trial)
         begun_at = length(log)
@@ -153,29 +116,16 @@ class Supervisor:
         if child is None:
             return
         child.channel.close()
-        self._order_kill(child)
+        child.kill()
 
-    def _order_kill(self, child: _Child) -> None:
-        # If the template is gone, so are its children.
-        with suppress(OSError):
-            self._template.send({"kill": child.identifier})
-
-    def _ready_child(self) -> _Child:
+    def _ready_child(self) -> TrialProcess:
         """Returns the process that stayed for another trial, or a new one."""
         if self._child is None:
-            ours, its = Channel.pair()
-            identifier = next(self._identifiers)
-            try:
-                self._template.send({"start": identifier}, descriptor=its.fileno())
-            except OSError as error:
-                raise TemplateDied("The worker's template process is gone.") from error
-            finally:
-                its.close()
-            self._child = _Child(identifier, ours)
+            self._child = TrialProcess.start(next(self._identifiers), self._template)
         return self._child
 
     def _attend(
-        self, child: _Child, lease: Lease, orders: _Orders, *, log: Path | None, begun_at: int
+        self, child: TrialProcess, lease: Lease, orders: Orders, *, log: Path | None, begun_at: int
     ) -> Attempt | None:
         while True:
             sources = [child.channel.fileno(), self._template.fileno(), self._woken]
@@ -186,7 +136,7 @@ class Supervisor:
             if self._woken in ready:
                 os.read(self._woken, 1)
                 self._obey(child, orders)
-            has_template = self._template.fileno() not in ready or self._heed_template(child)
+            has_template = self._template.fileno() not in ready or child.heed_template()
             # What it sent before its end comes first.
             has_message = child.channel.has_message(0)
             if not has_message and (child.status is not None or not has_template):
@@ -200,33 +150,24 @@ class Supervisor:
                 if "report" in message:
                     self._relay(child, lease, message["report"], orders)
 
-    def _heed_template(self, child: _Child) -> bool:
-        """Takes the template's word that a process has ended; whether the template is there.
-
-        The end of the channel alone would not do: processes that a trial forked may hold it open.
-        """
-        message = self._template.receive()
-        if message is not None and message["exited"] == child.identifier:
-            child.status = int(message["status"])
-        return message is not None
-
-    def _stopped_by_force(self, orders: _Orders) -> Attempt:
+    def _stopped_by_force(self, orders: Orders) -> Attempt:
         """Ends a trial that does not heed; without metrics of its own, those of its last report count."""
         child = self._child
         self.kill()
-        self._status_of(child, wait_s=_KILLED_WAIT_S)
+        if child is not None:
+            child.status_within(_KILLED_WAIT_S)
         message = f"{orders.stop_reason} It did not within {STOP_WAIT_S:g} s, so its process was ended."
         return Attempt(Outcome(OutcomeStatus.PRUNED, failure=Failure(FailureKind.STOPPED, message)))
 
-    def _received(self, child: _Child) -> dict[str, Any] | None:
+    def _received(self, child: TrialProcess) -> dict[str, Any] | None:
         try:
             return child.channel.receive()
         except DataLossError as error:
             logger.warning("The trial's process is ended: %s", error)
-            self._order_kill(child)
+            child.kill()
             return None
 
-    def _obey(self, child: _Child, orders: _Orders) -> None:
+    def _obey(self, child: TrialProcess, orders: Orders) -> None:
         if orders.lost_reason:
             raise LeaseSupersededError(orders.lost_reason)
         if orders.wants_saving and self._is_search:
@@ -235,12 +176,12 @@ class Supervisor:
         if orders.stop_reason:
             self._stop(child, orders)
 
-    def _stop(self, child: _Child, orders: _Orders) -> None:
+    def _stop(self, child: TrialProcess, orders: Orders) -> None:
         if orders.kill_at == math.inf:
             orders.kill_at = time.monotonic() + STOP_WAIT_S
             child.channel.send({"stop": orders.stop_reason})
 
-    def _relay(self, child: _Child, lease: Lease, report: dict[str, Any], orders: _Orders) -> None:
+    def _relay(self, child: TrialProcess, lease: Lease, report: dict[str, Any], orders: Orders) -> None:
         try:
             verdict = self._post.report(lease, report["step"], report["metrics"])
         except (LeaseSupersededError, UnavailableError):
@@ -258,7 +199,7 @@ class Supervisor:
         else:
             child.channel.send({"verdict": verdict.value})
 
-    def _result(self, child: _Child, message: dict[str, Any]) -> Attempt:
+    def _result(self, child: TrialProcess, message: dict[str, Any]) -> Attempt:
         if not message["stays"]:
             child.channel.close()
             self._child = None
@@ -271,10 +212,7 @@ class Supervisor:
     def _died(self, log: Path | None, begun_at: int) -> Attempt:
         """Finds out how the current child ended; one that only closed its channel is killed."""
         child, self._child = self._child, None
-        status = self._status_of(child, wait_s=_EXIT_WAIT_S)
-        if status is None and child is not None:
-            self._order_kill(child)
-            status = self._status_of(child, wait_s=_KILLED_WAIT_S)
+        status = None if child is None else self._end_of(child)
         if status is None:
             return attempt_without_template()
         ran_out_of_memory = self._kills.count() > self._kills_before
@@ -282,8 +220,9 @@ class Supervisor:
         # A search goes on from where it was saved, so its death costs little more than a minute.
         return replace(attempt, is_retryable=attempt.is_retryable or self._is_search)
 
-    def _status_of(self, child: _Child | None, *, wait_s: float) -> int | None:
-        while child is not None and child.status is None and self._template.has_message(wait_s):
-            if not self._heed_template(child):
-                break
-        return None if child is None else child.status
+    def _end_of(self, child: TrialProcess) -> int | None:
+        status = child.status_within(_EXIT_WAIT_S)
+        if status is None:
+            child.kill()
+            status = child.status_within(_KILLED_WAIT_S)
+        return status

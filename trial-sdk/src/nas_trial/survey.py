@@ -9,7 +9,7 @@ Not here: constructing the model, and what a choice without a label is called (`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from nascore.errors import NascoreError, SpaceError
@@ -17,8 +17,8 @@ from nascore.space import Constraint, Integer, Node, OneOf, Real, Repeat, Search
 from nascore.space.nodes import is_same
 from nascore.space.scope import inner_lists
 
-from nas_trial.construction import Construction, Scope, described, labelled, located
-from nas_trial.decision import Decision, Identity, Site, shallow
+from nas_trial.construction import Scope, ScopedConstruction, described, labelled, located
+from nas_trial.decision import Decision, Identity, shallow
 from nas_trial.place import caller
 
 NameOf = Callable[[Identity], str]
@@ -39,14 +39,14 @@ class Draft:
     inner: dict[str | int, list[Draft]] = field(default_factory=dict)
 
 
-class Survey(Construction):
+class Survey(ScopedConstruction):
     """Creates everything, and notes it in ``drafts``, and what is required in ``constraints``."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.drafts: list[Draft] = []
         self.constraints: list[Constraint] = []
         self._lists = [self.drafts]
-        self._scopes = [Scope()]
         self._met: dict[int, Draft] = {}
         self._labels: dict[str, Draft] = {}
 
@@ -66,9 +66,9 @@ class Survey(Construction):
     def inside(self, decision: Decision, branch: str | int) -> Iterator[None]:
         """See `Construction.inside`."""
         self._lists.append(self._met[id(decision)].inner.setdefault(branch, []))
-        self._scopes.append(Scope(decision.identity, branch if isinstance(branch, str) else ""))
         try:
-            yield
+            with self._within(Scope(decision.identity, branch if isinstance(branch, str) else "")):
+                yield
         except NascoreError:
             raise
         except Exception as error:
@@ -76,29 +76,11 @@ class Survey(Construction):
             raise
         finally:
             self._lists.pop()
-            self._scopes.pop()
-
-    def identify(self, kind: str) -> Identity:
-        """See `Construction.identify`."""
-        return self._scopes[-1].identify(kind, None)
-
-    @contextmanager
-    def at(self, site: Site) -> Iterator[None]:
-        """See `Construction.at`."""
-        self._scopes.append(self._scopes[-1].at(site))
-        try:
-            yield
-        finally:
-            self._scopes.pop()
 
     def require(self, constraint: Constraint) -> None:
         """See `Construction.require`."""
         if constraint not in self.constraints:
             self.constraints.append(constraint)
-
-    def variant(self) -> AbstractContextManager[None]:
-        """See `Construction.variant`."""
-        return self._scopes[-1].variant()
 
     def _check_shared(self, draft: Draft, kind: str, label: str) -> None:
         known = self._labels.setdefault(label, draft)

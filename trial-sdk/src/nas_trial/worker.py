@@ -28,10 +28,11 @@ from nas_trial.isolation import Channel, start_template
 from nas_trial.isolation.linux import thread_count
 from nas_trial.oneshot.carrying import settle_search
 from nas_trial.post import Post, work_through
-from nas_trial.supervisor import Supervisor, TemplateDied
+from nas_trial.supervisor import Supervisor
 from nas_trial.termination import Terminated, end_of_termination, on_termination
 from nas_trial.trial import Trial
 from nas_trial.trial_log import shared_log_file
+from nas_trial.trial_process import TemplateDied
 
 logger = logging.getLogger(__name__)
 

@@ -107,11 +107,21 @@ def test_channels_and_classes_are_those_of_the_data() -> None:
     assert measured(Grey()) == Fit(channels=2, classes=5)
 
 
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    """As many as no default has."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("three_threads")
 def test_measuring_leaves_torchs_generator_and_threads_as_they_were() -> None:
-    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    before = torch.get_rng_state()
     measured(Grey())
     assert torch.equal(torch.get_rng_state(), before)
-    assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == 3
 
 
 def test_without_a_word_in_the_environment_the_trial_is_as_it_was() -> None:

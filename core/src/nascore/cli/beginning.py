@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from nascore.cli.ending import Ending
@@ -18,6 +17,7 @@ from nascore.cli.progress import Reporter
 from nascore.cli.runfile import RunFile
 from nascore.cli.screen import say
 from nascore.cli.search import Search
+from nascore.cli.serving import listening_of
 from nascore.errors import SettingsError
 from nascore.experiment import Engine, database_of, experiment_folder, new_identifier, remember_database
 from nascore.journal import Location
@@ -35,7 +35,6 @@ def begin_search(
     *,
     home: Path,
     reporter: Reporter,
-    listening: Listening | None = None,
     greet: Callable[[Host, Engine], None] = nothing_to_greet,
     database: Location | None = None,
 ) -> Ending:
@@ -45,7 +44,6 @@ def begin_search(
         plan: What will be done.
         home: Where experiments are kept.
         reporter: Is told of the progress.
-        listening: How it is served.
         greet: Told of the host once it serves.
         database: Where its log is kept; ``None`` for its folder.
 
@@ -71,8 +69,8 @@ def begin_search(
         if database is not None:
             remember_database(folder, database)
         place = database or database_of(folder)
-        chosen = listening or Listening(is_tuner_insecure=plan.run.is_tuner_insecure)
-        return Search(folder, place, plan.run, create, reporter, dict(os.environ), chosen, greet).conduct()
+        served = listening_of(plan.run)
+        return Search(folder, place, plan.run, create, reporter, dict(os.environ), served, greet).conduct()
     except NotBegunError:
         if database is not None and is_created:
             asyncio.run(_forget(identifier, database))
@@ -110,7 +108,6 @@ def go_on(
     limits: Limits,
     reporter: Reporter,
     check: Callable[[ExperimentRecord, Limits], None],
-    listening: Listening | None = None,
     greet: Callable[[Host, Engine], None] = nothing_to_greet,
     database: Location | None = None,
 ) -> Ending:
@@ -123,7 +120,6 @@ def go_on(
         limits: Limits to change; only the set ones.
         reporter: Is told of the progress.
         check: Called with the experiment as it stands and ``limits``; raises if it shall be left as it is.
-        listening: How it is served.
         greet: Told of the host once it serves.
         database: Where its log is; ``None`` for what its folder says.
 
@@ -142,6 +138,5 @@ def go_on(
             await engine.update(new_request_id(), action=ExperimentAction.RESUME, limits=changes)
         return engine
 
-    chosen = replace(listening or Listening(), is_tuner_insecure=run.is_tuner_insecure)
     place = database or database_of(folder)
-    return Search(folder, place, run, take_up, reporter, dict(os.environ), chosen, greet).conduct()
+    return Search(folder, place, run, take_up, reporter, dict(os.environ), listening_of(run), greet).conduct()

@@ -26,6 +26,7 @@ from nascore.testing.conformance import (
     text_of,
 )
 
+_UNSEEN = {Verdict.SKIPPED: "left out: ", Verdict.NEEDLESS: "", Verdict.UNREACHED: ""}
 _STYLES = {Verdict.KEPT: "green", Verdict.BROKEN: "red"}
 _LISTING = "Checks: " + ", ".join(check.name for check in CHECKS) + "."
 
@@ -133,9 +134,11 @@ def _show(report: Report) -> None:
     for finding in report.broken:
         show("", printable(text_of(finding)))
     broken = len({finding.check.name for finding in report.broken})
+    made = len({finding.check.name for finding in report.findings})
     name = printable(report.label or report.tuner)
     if broken:
-        show("", f"{name} breaks the contract: {count_text(broken, 'check')} of {len(CHECKS)} found something.")
+        show("", f"{name} breaks the contract: {count_text(broken, 'check')} of {made} found something.")
+        show(f"Begin with the first; others often follow from it. Alone: --only {report.broken[0].check.name}")
     else:
         show("", f"{name} keeps the contract (seed {report.seed}).")
 
@@ -155,8 +158,8 @@ def _table(report: Report) -> Table:
 
 
 def _remark(what: str, found: list[Finding | None]) -> str:
-    """What was looked at, or the reason why it was not."""
-    for finding in found:
-        if finding is not None and finding.verdict is Verdict.SKIPPED:
-            return f"left out: {printable(finding.sentence)}"
+    """What was looked at, or the reason why it was in no way."""
+    made = [finding for finding in found if finding is not None]
+    if made and all(finding.verdict in _UNSEEN for finding in made):
+        return f"{_UNSEEN[made[0].verdict]}{printable(made[0].sentence)}"
     return what

@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nascore.client.address import UnixAddress
@@ -17,9 +17,9 @@ from nascore.client.tls import read_pem
 from nascore.errors import InvalidInputError
 from nascore.experiment import Experiments
 from nascore.journal import Holder, Location
-from nascore.record import Asked, Told
+from nascore.record import Asked, Told, TunerLimits
 from nascore.service import TOKENS_NAME, Scope, Server, ServerTls, TokenFile, generate_token, make_grant, write_token
-from nascore.tuner import TunerSession, connect
+from nascore.tuner import HostLimits, TunerSession, connect
 from nascore.weights import DirectoryStore
 
 WEIGHTS_NAME = "weights"
@@ -40,11 +40,13 @@ class Listening:
         address: ``unix:`` for a socket of its own, ``unix:/path`` or ``host:port``.
         tls: Certificate and key; ``None`` for none.
         is_tuner_insecure: Whether a tuner on another machine may be spoken to without TLS.
+        tuner_limits: What each tuner may take.
     """
 
     address: str = "unix:"
     tls: ServerTls | None = None
     is_tuner_insecure: bool = False
+    tuner_limits: TunerLimits = field(default_factory=TunerLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ async def opened(
         HeldError: If another process has it open; it is named.
     """
     holder = Holder(pid=os.getpid(), host=socket.gethostname(), address="", token_file="", started_at=time.time())
+    limits = HostLimits.allowing(listening.tuner_limits)
 
     async def connect_tuner(
         name: str, history: Callable[[], Iterable[Asked | Told]], on_trouble: Callable[[str], None]
@@ -144,6 +147,7 @@ async def opened(
         return await connect(
             name,
             history=history,
+            limits=limits,
             on_trouble=tell,
             insecure=listening.is_tuner_insecure,
             tls_roots=read_pem(Path(roots), "CERTIFICATE") if roots else None,

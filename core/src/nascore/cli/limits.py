@@ -75,14 +75,25 @@ def parse_amount(figure: str, text: str) -> float:
     Raises:
         SettingsError: It is no number above zero, or has a unit of something else.
     """
+    return _parse(text, UNITS[figure], f"no limit of {figure}")
+
+
+def parse_bytes(text: str) -> int:
+    """Return the bytes in ``8GiB``, ``512MB`` or ``1000000``.
+
+    Raises:
+        SettingsError: It is no number above zero, or has a unit of something else.
+    """
+    return math.ceil(_parse(text, _BYTES, "no amount of memory"))
+
+
+def _parse(text: str, units: Mapping[str, float], otherwise: str) -> float:
     found = _AMOUNT.fullmatch(text)
-    units = UNITS[figure]
     size = units.get(found[2]) if found else None
     amount = float(found[1]) * size if found and size is not None else math.nan
     if not (math.isfinite(amount) and amount > 0):
         known = ", ".join(unit for unit in units if unit)
-        hint = f"Write a number above zero, plain or in {known}."
-        raise SettingsError(f"`{text}` is no limit of {figure}.", hint=hint)
+        raise SettingsError(f"`{text}` is {otherwise}.", hint=f"Write a number above zero, plain or in {known}.")
     return amount
 
 

@@ -17,7 +17,7 @@ from nascore.cli.request import Isolation, RunRequest
 from nascore.cli.runfile import RunFile
 from nascore.cli.tunerchoice import DEFAULT_TUNER, check_tuner
 from nascore.errors import SettingsError, SpaceError
-from nascore.record import ExperimentSpec, Limits, Objective
+from nascore.record import ExperimentSpec, Limits, Objective, TunerLimits
 from nascore.space import SearchSpace
 
 _PYTHON = ("python", "python3")
@@ -59,6 +59,7 @@ def plan_of(request: RunRequest, *, address: str | None = None) -> Plan:
         hub=request.hub or "",
         maxima=as_texts(request.maxima or {}),
         profile=request.profile or (),
+        tuner_limits=request.tuner_limits or TunerLimits(),
     )
     return Plan(_spec(request, tuner), run)
 

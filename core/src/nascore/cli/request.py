@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from nascore.errors import SettingsError
-from nascore.record import Direction, JsonValue, Mode, Objective
+from nascore.record import Direction, JsonValue, Mode, Objective, TunerLimits
 
 _HUB = re.compile(r"hub:[a-z0-9][a-z0-9-]*(\?\S*)?", re.IGNORECASE)
 _GPU = re.compile(r"\d+|(GPU|MIG)-[\w./-]+")
@@ -59,6 +59,7 @@ class RunRequest:
         profile: Figures of networks that are reported with their metrics.
         mode: Whether networks or supernets are trained.
         one_shot: What is said of a one-shot search, by field; see ``nascore.cli.oneshot``.
+        tuner_limits: What the tuner may take.
         max_attempts, max_failures_in_a_row, lease_s: As in ``nascore.record.Limits``.
     """
 
@@ -86,12 +87,13 @@ class RunRequest:
     profile: tuple[str, ...] | None = None
     mode: Mode | None = None
     one_shot: Mapping[str, JsonValue] | None = None
+    tuner_limits: TunerLimits | None = None
 
     def overridden_by(self, other: RunRequest) -> RunRequest:
         """Return this request with everything that ``other`` says in its place.
 
-        Limits of figures and parts of a one-shot search are joined one by one. So are settings, unless ``other`` names
-        another tuner, which they were not written for.
+        Limits of figures and of the tuner are joined one by one, and so are parts of a one-shot search. So are
+        settings, unless ``other`` names another tuner, which they were not written for.
         """
         said = {item.name: value for item in fields(other) if (value := getattr(other, item.name)) is not None}
         is_same_tuner = other.tuner in (None, self.tuner)
@@ -103,6 +105,8 @@ class RunRequest:
             said["maxima"] = {**self.maxima, **other.maxima}
         if self.one_shot and other.one_shot:
             said["one_shot"] = {**self.one_shot, **other.one_shot}
+        if self.tuner_limits and other.tuner_limits:
+            said["tuner_limits"] = self.tuner_limits.overridden_by(other.tuner_limits)
         if "trial_file" in said:
             said.setdefault("trial_command", None)
         if "hub" in said or "space_file" in said:

@@ -17,14 +17,15 @@ from nascore.cli.progress import choose_reporter
 from nascore.cli.request import Isolation, parse_gpus
 from nascore.cli.runfile import RunFile, read_run_file
 from nascore.cli.screen import say
-from nascore.cli.serving import listening_of, show_connection
+from nascore.cli.serving import show_connection
 from nascore.cli.source import chosen_home, server_options
+from nascore.cli.tunerlimits import given_tuner_limits, tuner_limit_options
 from nascore.cli.verb import Verb, experiment_argument, quiet_option
 from nascore.cli.wording import state_text
 from nascore.errors import HeldError
 from nascore.experiment import archive, locate
 from nascore.journal import Holder, Location, read_holder
-from nascore.record import ExperimentAction, ExperimentRecord, ExperimentState, Limits
+from nascore.record import ExperimentAction, ExperimentRecord, ExperimentState, Limits, TunerLimits
 
 
 @click.command("resume", cls=Verb)
@@ -37,12 +38,14 @@ from nascore.record import ExperimentAction, ExperimentRecord, ExperimentState, 
     "--isolation", type=click.Choice([item.value for item in Isolation]), help="fork or none.  [default: as before]"
 )
 @click.option("--gpus", type=Parsed("0,1|none", parse_gpus), help="GPUs to use.  [default: as before]")
+@tuner_limit_options("as before")
 @database_option
 @server_options
 @quiet_option
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     *,
     experiment: str,
     trials: int | None,
@@ -55,6 +58,7 @@ def command(
     server: str | None,
     token_file: Path | None,
     is_quiet: bool,
+    **_read_from_context: object,
 ) -> None:
     """Go on with a search that was paused, stopped or killed.
 
@@ -74,7 +78,13 @@ def command(
     if holder is not None:
         _tell(holder, archive.load(home, found.record.id, known=database).record, limits)
         return
-    run = _changed(read_run_file(found.folder), parallel=parallel, isolation=isolation, gpus=gpus)
+    run = _changed(
+        read_run_file(found.folder),
+        parallel=parallel,
+        isolation=isolation,
+        gpus=gpus,
+        tuner_limits=given_tuner_limits(context),
+    )
     reporter = choose_reporter(is_quiet=is_quiet, workers=run.parallel or None)
     ending = go_on(
         found.record.id,
@@ -83,7 +93,6 @@ def command(
         limits=limits,
         reporter=reporter,
         check=_check_unfinished,
-        listening=listening_of(run),
         greet=show_connection(run),
         database=found.database,
     )
@@ -101,12 +110,20 @@ def _check_database(
         )
 
 
-def _changed(run: RunFile, *, parallel: int | None, isolation: str | None, gpus: tuple[str, ...] | None) -> RunFile:
+def _changed(
+    run: RunFile,
+    *,
+    parallel: int | None,
+    isolation: str | None,
+    gpus: tuple[str, ...] | None,
+    tuner_limits: TunerLimits,
+) -> RunFile:
     return replace(
         run,
         parallel=run.parallel if parallel is None or not run.command else parallel,
         isolation=run.isolation if isolation is None else Isolation(isolation),
         gpus=run.gpus if gpus is None else gpus,
+        tuner_limits=run.tuner_limits.overridden_by(tuner_limits),
     )
 
 

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from nascore.cli.beginning import begin_search
-from nascore.cli.duration import parse_duration
 from nascore.cli.experimentfile import experiment_file_schema, read_experiment_file
 from nascore.cli.failure import InputFileError
 from nascore.cli.limits import Maximum, parse_figures, parse_maximum
-from nascore.cli.oneshot import given_one_shot, one_shot_options
 from nascore.cli.options import Count, Parsed, database_option
 from nascore.cli.plan import plan_of
 from nascore.cli.progress import choose_reporter
-from nascore.cli.request import Isolation, RunRequest, parse_gpus, parse_objective, parse_space
-from nascore.cli.sharing import share_option, with_sharing
+from nascore.cli.request import Isolation, RunRequest, parse_gpus, parse_space
+from nascore.cli.searchoptions import given_search, search_options
+from nascore.cli.sharing import with_sharing
 from nascore.cli.source import chosen_home
 from nascore.cli.suggestion import did_you_mean
-from nascore.cli.tunerverb import TunerVerb, given_settings, insecure_option, settings_option
+from nascore.cli.tunerverb import TunerVerb
 from nascore.cli.verb import quiet_option
 from nascore.journal import Location
-from nascore.record import JsonValue, Mode, Objective
 
 _YAML = (".yaml", ".yml")
 
@@ -36,25 +35,13 @@ def _show_schema(context: click.Context, _parameter: click.Parameter, value: boo
 
 @click.command("run", cls=TunerVerb)
 @click.argument("target", metavar="TRIAL.py|EXPERIMENT.yaml", type=click.Path(path_type=Path))
-@click.option("--tuner", metavar="NAME", help="Installed tuner, exec:COMMAND or grpc://HOST:PORT.  [default: random]")
-@settings_option
-@insecure_option
+@search_options
 @click.option(
     "--space",
     type=Parsed("hub:NAME|space.json", parse_space),
     help="A space of the hub in place of the trial's own model, or a space file, ours or NNI's.",
 )
-@click.option("--trials", type=Count(), metavar="N", help="End after so many trials.")
 @click.option("--parallel", type=Count(), metavar="N", help="Trials at the same time.  [default: 1]")
-@click.option("--duration", type=Parsed("duration", parse_duration), help="End after this running time: 90s, 1h30m.")
-@click.option("--target", "goal", type=float, metavar="VALUE", help="End when the first objective reaches this.")
-@click.option(
-    "--objective",
-    "objectives",
-    multiple=True,
-    type=Parsed("metric[:max|min]", parse_objective),
-    help="What is optimised; may be repeated.  [default: accuracy:max]",
-)
 @click.option(
     "--max",
     "maxima",
@@ -63,16 +50,12 @@ def _show_schema(context: click.Context, _parameter: click.Parameter, value: boo
     help="The most a network may cost: params=3M, macs=300M, activations=8MB, latency=5ms; may be repeated.",
 )
 @click.option("--profile", type=Parsed("figure,figure", parse_figures), help="Figures to report: params, macs, ...")
-@click.option("--seed", type=Count(0), metavar="N", help="Seed of everything random.")
 @click.option(
     "--isolation",
     type=click.Choice([item.value for item in Isolation]),
     help="fork: a process a trial; none: one for all.",
 )
 @click.option("--gpus", type=Parsed("0,1|none", parse_gpus), help="GPUs to use.  [default: all]")
-@click.option("--name", help="Name of the experiment.")
-@share_option
-@one_shot_options
 @database_option
 @click.option(
     "--schema",
@@ -89,26 +72,16 @@ def command(
     /,
     *,
     target: Path,
-    tuner: str | None,
-    settings: dict[str, JsonValue],
-    is_tuner_insecure: bool,
     space: Path | str | None,
-    trials: int | None,
     parallel: int | None,
-    duration: float | None,
-    goal: float | None,
-    objectives: tuple[Objective, ...],
     maxima: tuple[Maximum, ...],
     profile: tuple[str, ...] | None,
-    seed: int | None,
     isolation: str | None,
     gpus: tuple[str, ...] | None,
-    name: str | None,
     sharing: str | None,
-    mode: str | None,
     database: Location | None,
     is_quiet: bool,
-    **_one_shot: object,
+    **_read_from_context: object,
 ) -> None:
     """Search on this machine.
 
@@ -118,25 +91,15 @@ def command(
 
     Exit codes: 0 done, 1 it failed, 2 wrong input and nothing was begun, 130 Ctrl-C, 143 SIGTERM.
     """
-    said = RunRequest(
-        name=name,
+    said = replace(
+        given_search(context),
         parallel=parallel,
         space_file=space if isinstance(space, Path) else None,
         hub=space if isinstance(space, str) else None,
-        trials=trials,
-        duration_s=duration,
-        target=goal,
-        tuner=tuner,
-        settings=given_settings(context, settings),
-        objectives=objectives or None,
-        seed=seed,
         isolation=None if isolation is None else Isolation(isolation),
         gpus=gpus,
-        is_tuner_insecure=is_tuner_insecure or None,
         maxima=dict(maxima) or None,
         profile=profile,
-        mode=None if mode is None else Mode(mode),
-        one_shot=given_one_shot(context),
     )
     plan = plan_of(with_sharing(_request_in(target).overridden_by(said), sharing))
     reporter = choose_reporter(is_quiet=is_quiet, workers=plan.run.parallel)

@@ -6,12 +6,13 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from nascore.cli.request import Isolation
 from nascore.errors import DataLossError, InvalidInputError, NotFoundError
+from nascore.record import TunerLimits
 from nascore.space.strictjson import read_json
 
 RUN_FILE = "run.json"
@@ -37,6 +38,7 @@ class RunFile:
         tls_client_roots: File with the roots of its callers' certificates; empty where they need none.
         maxima: The most that networks may cost: ``params=3000000.0``.
         profile: Figures of networks that workers report: ``macs``.
+        tuner_limits: What the tuner may take, where something was said.
     """
 
     trial_file: str
@@ -55,6 +57,7 @@ class RunFile:
     tls_client_roots: str = ""
     maxima: tuple[str, ...] = ()
     profile: tuple[str, ...] = ()
+    tuner_limits: TunerLimits = field(default_factory=TunerLimits)
 
     def write(self, folder: Path) -> None:
         """Write it into a folder, whole or not at all."""
@@ -91,7 +94,7 @@ def _run_file_of(document: object) -> RunFile:
     types = get_type_hints(RunFile)
     if unknown := sorted(set(document) - set(types)):
         raise InvalidInputError(f"{unknown[0][:60]!r} is no name in it; was it written by a newer nascore?")
-    needed = [field.name for field in fields(RunFile) if field.default is MISSING]
+    needed = [part.name for part in fields(RunFile) if part.default is MISSING and part.default_factory is MISSING]
     if missing := [name for name in needed if name not in document]:
         raise InvalidInputError(f"{missing[0]}: missing.")
     return RunFile(**{name: _READERS[types[name]](value, name) for name, value in document.items()})
@@ -131,6 +134,13 @@ def _isolation(value: object, field: str) -> Isolation:
     return Isolation(value)
 
 
+def _tuner_limits(value: object, field: str) -> TunerLimits:
+    names = {item.name for item in fields(TunerLimits)}
+    if not isinstance(value, dict) or not value.keys() <= names:
+        raise InvalidInputError(f"{field}: {value!r:.100} is not an object with {', '.join(sorted(names))}.")
+    return TunerLimits(**value)
+
+
 # Any: what each reader returns is the type that it stands beside.
 _READERS: Mapping[object, Callable[[object, str], Any]] = {
     str: _text,
@@ -139,5 +149,6 @@ _READERS: Mapping[object, Callable[[object, str], Any]] = {
     int: _count,
     bool: _truth,
     Isolation: _isolation,
+    TunerLimits: _tuner_limits,
 }
 """What reads the value of a field, by the field's type."""

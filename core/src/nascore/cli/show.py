@@ -9,13 +9,16 @@ from rich.text import Text
 
 from nascore.cli.documents import experiment_document
 from nascore.cli.failure import WrongUsageError
+from nascore.cli.runfile import read_run_file
 from nascore.cli.screen import emit_document, printable, show
 from nascore.cli.source import Found, choose_records, server_options
 from nascore.cli.tables import architecture_table, experiment_facts, facts_table
 from nascore.cli.trusttable import show_trust
+from nascore.cli.tunerlimits import tuner_limits_text
 from nascore.cli.tuners import level_of
 from nascore.cli.verb import Verb, experiment_argument, json_option
 from nascore.cli.wording import metrics_text
+from nascore.errors import NascoreError
 from nascore.record import Mode, TrialRecord
 from nascore.record.jsonform import trial_to_json
 from nascore.record.trust import trust_report, trust_to_json
@@ -53,6 +56,16 @@ def command(
         _print(found, best)
 
 
+def _tuner_limits(found: Found) -> str:
+    """Return what was said of the tuner's limits; empty for nothing, and where nobody here knows."""
+    if found.folder is None:
+        return ""
+    try:
+        return tuner_limits_text(read_run_file(found.folder).tuner_limits)
+    except (NascoreError, OSError):  # Of another door than `nascore run`; its record is shown all the same.
+        return ""
+
+
 def _show_trust(found: Found, *, as_json: bool) -> None:
     if found.record.spec.mode is not Mode.ONE_SHOT:
         raise WrongUsageError(
@@ -70,7 +83,7 @@ def _print(found: Found, best: tuple[TrialRecord, ...]) -> None:
     place = next(place for place, (name, _) in enumerate(facts, 1) if name == "tuner")
     # Of an address nothing is known here before its tuner is started, and of a server's plugins nothing at all.
     level = level_of(found.record.spec.tuner) if found.folder is not None else ""
-    facts.insert(place, ("after a crash", level))
+    facts[place:place] = [("after a crash", level), ("tuner may take", _tuner_limits(found))]
     facts.append(("record", str(found.folder) if found.folder is not None else "on the server"))
     show(facts_table(facts))
     if len(best) == 1:

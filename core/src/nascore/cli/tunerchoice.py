@@ -10,11 +10,10 @@ from nascore.errors import InvalidInputError, NotFoundError, SettingsError, Unsu
 from nascore.record import JsonValue, Objective
 from nascore.tuner.address import endpoint
 from nascore.tuner.contract import Settings, Tuner
-from nascore.tuner.plugins import TUNERS, Plugins, load_tuner
+from nascore.tuner.plugins import TUNERS, Plugins, load_tuner, package_of
 from nascore.tuner.settings import SettingsOption, settings_options, validate
 
 DEFAULT_TUNER = "random"
-_PACKAGES = {"random": "nas-random", "evolution": "nas-evolution", "regularized-evolution": "nas-evolution"}
 
 
 class UnknownTunerError(NotFoundError, InvalidInputError):
@@ -81,8 +80,8 @@ def _load(tuner: str) -> type[Tuner[Settings]]:
 
 
 def _remedy(tuner: str) -> str:
-    if tuner in _PACKAGES:
-        return f"Install it: `pip install {_PACKAGES[tuner]}`."
+    if package := package_of(tuner):
+        return f"Install it: `pip install {package}`."
     names = Plugins(TUNERS).names()
     if question := did_you_mean(tuner, names):
         return f"{question} See `nascore tuners` for the installed ones."

@@ -23,7 +23,8 @@ from nascore.weights.durable import sync_folder, write_file
 from nascore.weights.safetensors import file_parts
 
 _MEND = (
-    "Restore what is named from a copy. Without one, release the checkpoints that need it and run "
+    "Restore what is named from a copy. Without one, release the checkpoints that need it "
+    "(`DirectoryStore(folder).release(id)` in Python; `nascore weights verify ID` says which do) and run "
     "`nascore weights gc`; a second put of the same tensors brings a missing file back. An index that is damaged may "
     "be removed: it is made anew."
 )

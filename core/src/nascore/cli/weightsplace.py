@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -96,27 +96,38 @@ class Chosen:
         return found
 
     def find(self, wanted: str) -> str:
-        """Return the id of a checkpoint: itself, the unique beginning of one, a name, or ``last``.
+        """Return the id of a checkpoint: itself, ``last``, a name, or the unique beginning of an id.
 
         Raises:
             NotFoundError: There is none, or several; similar ones are named.
         """
         listed = list(self.listed())
         identifiers = list(dict.fromkeys(one.checkpoint for one in listed))
+        if wanted in identifiers:
+            return wanted
         if wanted == LAST and identifiers:
             return identifiers[-1]
-        if len(near := [one for one in identifiers if wanted and one.startswith(wanted)]) == 1:
-            return near[0]
-        if near:
-            shown = ", ".join(one[:12] for one in near[:_SHOWN])
-            raise NotFoundError(f"`{wanted}` begins {len(near)} checkpoints: {shown} …", hint="Write more of it.")
         names = self.names({one.experiment for one in listed})
         by_name = {name: checkpoint for checkpoint, several in names.items() for name in several}
-        if wanted in by_name:
-            return by_name[wanted]
-        if len(bare := {at for name, at in by_name.items() if name.rpartition("/")[2] == wanted}) == 1:
-            return bare.pop()
-        raise _unknown(wanted, self.where, known=[*by_name, *identifiers])
+        if found := _named(wanted, by_name) or _begun(wanted, identifiers):
+            return found
+        hint = did_you_mean(wanted, [*by_name, *identifiers]) or "`nascore weights ls` shows them."
+        raise NotFoundError(f"There is no checkpoint `{wanted[:_LONG_TEXT]}` in {self.where}.", hint=hint)
+
+
+def _named(wanted: str, by_name: Mapping[str, str]) -> str:
+    """Return what a name points to, also without its experiment where that is clear; empty for none."""
+    bare = {checkpoint for name, checkpoint in by_name.items() if name.rpartition("/")[2] == wanted}
+    return by_name.get(wanted) or (bare.pop() if len(bare) == 1 else "")
+
+
+def _begun(wanted: str, identifiers: Collection[str]) -> str:
+    """Return the id with this beginning; empty for none."""
+    near = [one for one in identifiers if wanted and one.startswith(wanted)]
+    if len(near) > 1:
+        shown = ", ".join(one[:12] for one in near[:_SHOWN]) + (" …" if len(near) > _SHOWN else "")
+        raise NotFoundError(f"`{wanted}` begins {len(near)} checkpoints: {shown}", hint="Write more of it.")
+    return near[0] if near else ""
 
 
 def store_options(function: _Function) -> _Function:
@@ -204,8 +215,3 @@ def _place_of_experiment(context: click.Context, experiment: str, *, asked: str)
 
 def _is_store(folder: Path) -> bool:
     return (folder / "log.jsonl").is_file() or (folder / "manifests").is_dir()
-
-
-def _unknown(wanted: str, where: str, *, known: list[str]) -> NotFoundError:
-    hint = did_you_mean(wanted, known) or "`nascore weights ls` shows them."
-    return NotFoundError(f"There is no checkpoint `{wanted[:_LONG_TEXT]}` in {where}.", hint=hint)

@@ -14,6 +14,7 @@ from typing import Self
 from nascore.client.address import TcpAddress, UnixAddress, parse_address
 from nascore.client.connection import Connection
 from nascore.client.experiments import ExperimentCalls
+from nascore.client.health import wait_until_serving
 from nascore.client.secret import Secret
 from nascore.client.tls import ClientTls
 from nascore.client.token import check_token, read_token
@@ -133,7 +134,7 @@ class Client:
         Raises:
             UnavailableError: If it does not within ``timeout_s`` seconds; the message says why.
         """
-        self._connection.wait_until_serving(timeout_s)
+        wait_until_serving(self._connection, timeout_s)
 
     def close(self) -> None:
         """End all calls. Closing twice is harmless."""

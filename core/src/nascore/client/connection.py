@@ -1,6 +1,7 @@
 """A gRPC channel to one server: token, deadlines, retries, and errors that say what to do.
 
-Not here: the calls themselves (``nascore.client.experiments``, ``nascore.client.trials``).
+Not here: the calls themselves (``nascore.client.experiments``, ``nascore.client.trials``), what an error of gRPC means
+(``trouble``), and whether the server serves (``health``).
 
 Thread-safe: any number of threads may call at once. Not fork-safe: gRPC's threads do not survive a fork, so a forked
 child makes a connection of its own; using the parent's raises StateError.
@@ -20,33 +21,27 @@ from typing import TypeVar, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
-from grpc_health.v1 import health_pb2
 
 from nascore.client import lane
-from nascore.client.address import Address, UnixAddress
+from nascore.client.address import Address
 from nascore.client.channel import open_channel
 from nascore.client.credentials import NEW_TOKEN_S, Credentials, Headers
-from nascore.client.handshake import handshake_trouble
 from nascore.client.lane import Lane
 from nascore.client.lockstep import Answers, Lockstep
 from nascore.client.retry import Patience, jittered_delays
 from nascore.client.secret import Secret
 from nascore.client.tls import ClientTls
+from nascore.client.trouble import trouble_of
 from nascore.errors import (
     DataLossError,
-    DeadlineError,
     InvalidInputError,
     NascoreError,
     StateError,
     UnauthenticatedError,
     UnavailableError,
 )
-from nascore.status import from_rpc_error
 
 logger = logging.getLogger(__name__)
-
-_DETAILS_KEY = "grpc-status-details-bin"
-_SERVING = health_pb2.HealthCheckResponse.SERVING
 
 ResponseT = TypeVar("ResponseT", bound=Message)
 
@@ -153,8 +148,7 @@ class Connection:
 
     def has_other_token(self, sent: Headers) -> bool:
         """Whether the token is another than the one in ``sent``, which the server did not know, or soon becomes one."""
-        patience = Patience(self._clock, self._clock() + NEW_TOKEN_S, jittered_delays(self._rng))
-        return self._credentials.has_other(sent, patience=patience, closed=self._closed)
+        return self._credentials.has_other(sent, patience=self.patience(NEW_TOKEN_S), closed=self._closed)
 
     def _called(self, method: str, request: Message, response: type[ResponseT], *, timeout_s: float) -> ResponseT:
         if (answer := self._lane.exchange(method, request, timeout_s=timeout_s)) is not None:
@@ -218,9 +212,10 @@ class Connection:
         self._credentials.accept(sent)
         return self._parse(response, raw)
 
-    def patience(self) -> Patience:
-        """Return a fresh patience."""
-        return Patience(self._clock, self._clock() + self._patience_s, jittered_delays(self._rng))
+    def patience(self, most_s: float | None = None) -> Patience:
+        """Return a fresh patience, of so many seconds; of those of the connection if not given."""
+        seconds = self._patience_s if most_s is None else most_s
+        return Patience(self._clock, self._clock() + seconds, jittered_delays(self._rng))
 
     def pause(self, patience: Patience, error: NascoreError) -> None:
         """Wait before the next try; raise ``error`` once patience is over or the connection is closed."""
@@ -230,30 +225,6 @@ class Connection:
         logger.debug("Trying again in %.2f s: %s", delay, error)
         if self._closed.wait(delay):
             raise error
-
-    def wait_until_serving(self, timeout_s: float) -> None:
-        """Wait until the server says that it serves.
-
-        Raises:
-            UnavailableError: If it does not within ``timeout_s``; the message says why.
-        """
-        patience = Patience(self._clock, self._clock() + timeout_s, jittered_delays(self._rng))
-        request = health_pb2.HealthCheckRequest()
-        while True:
-            trouble: UnavailableError
-            try:
-                answer = self.once(
-                    "/grpc.health.v1.Health/Check",
-                    request,
-                    health_pb2.HealthCheckResponse,
-                    timeout_s=max(0.1, min(patience.left_s(), self.timeout_s)),
-                )
-                if answer.status == _SERVING:
-                    return
-                trouble = UnavailableError(f"The server at {self.address} is up, but does not serve yet or any more.")
-            except UnavailableError as error:
-                trouble = error
-            self.pause(patience, trouble)
 
     def close(self) -> None:
         """End all calls and close the channel. Closing twice is harmless."""
@@ -289,30 +260,11 @@ class Connection:
 
     def explain(self, error: grpc.RpcError, method: str, timeout_s: float) -> NascoreError:
         """Return the error that says what gRPC's means, and what to do about it."""
-        known = from_rpc_error(error)
-        details = str(known)
-        if _is_ours(error) or not isinstance(known, UnavailableError):
-            return known
-        if self._closed.is_set():
-            return StateError(f"The client of {self.address} was closed during the call.", hint="Make a new one.")
-        if isinstance(known, DeadlineError):
-            return DeadlineError(
-                f"{method.rpartition('/')[2]}: no answer from the server at {self.address} within {timeout_s:g} s.",
-                hint="It may be overloaded or stopped in a debugger; try again, or raise timeout_s.",
-            )
-        return handshake_trouble(self.address, self._tls, details) or UnavailableError(
-            f"Cannot reach the server at {self.address}: {details}", hint=_remedy(self.address, details)
+        return trouble_of(
+            error,
+            method,
+            timeout_s=timeout_s,
+            address=self.address,
+            tls=self._tls,
+            is_closed=self._closed.is_set(),
         )
-
-
-def _is_ours(error: grpc.RpcError) -> bool:
-    if not isinstance(error, grpc.Call):
-        return False
-    metadata = error.trailing_metadata()  # type: ignore[no-untyped-call]  # grpc is not annotated
-    return any(key == _DETAILS_KEY for key, _ in metadata or ())
-
-
-def _remedy(address: Address, details: str) -> str:
-    if isinstance(address, UnixAddress) and not os.path.exists(address.path):  # noqa: PTH110
-        return "There is no such socket: the server has ended, or the address is old. Check NASCORE_SERVER."
-    return "Check that it runs and that NASCORE_SERVER names its address; `nascore serve` starts one."

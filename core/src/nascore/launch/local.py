@@ -99,12 +99,15 @@ def worker_environment(environ: Mapping[str, str], spec: WorkerSpec) -> dict[str
     """Return the environment of a worker: what is inherited, its share of the machine, and what the spec sets.
 
     OMP_NUM_THREADS and MKL_NUM_THREADS are 1: a process that forks trials must not have started threads; the trials
-    raise it to NASCORE_THREADS. Without devices CUDA_VISIBLE_DEVICES stays as it is inherited.
+    raise it to NASCORE_THREADS. Without devices CUDA_VISIBLE_DEVICES stays as it is inherited. Threads that wait for
+    each other sleep instead of spinning, unless the user wants it otherwise: where other programs use the cores as
+    well, they would spin most of the time.
     """
     inherited = {name: value for name, value in environ.items() if not _is_withheld(name)}
     devices = {"CUDA_VISIBLE_DEVICES": ",".join(spec.devices)} if spec.devices else {}
     return {
         "PYTHONUNBUFFERED": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
         **inherited,
         "NASCORE_WORKER": spec.name,
         "NASCORE_THREADS": str(spec.threads),

@@ -30,6 +30,7 @@ from nascore.record.trial import (
     is_result,
     proposes_result,
 )
+from nascore.record.tunerlimits import TunerLimits
 
 __all__ = [
     "TEST_PREFIX",
@@ -71,6 +72,7 @@ __all__ = [
     "TrialRecord",
     "TrialState",
     "Trust",
+    "TunerLimits",
     "Unrolled",
     "Verdict",
     "WarmStart",

@@ -13,7 +13,6 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 
 from nascore.eventloop import FrameProtocol, has_frames
-from nascore.tuner.ask_stream import answer_of
 from nascore.v1 import tuner_pb2
 
 _UNIX = "unix:"
@@ -33,34 +32,18 @@ class AskFrames:
         self._connection: FrameProtocol | None = None
         self._is_over = False
 
-    async def ask(self, request: tuner_pb2.StreamAsksRequest, *, timeout_s: float) -> tuner_pb2.AskResponse | None:
-        """Return the answer; ``None`` if the connection broke: ask in another way.
-
-        Raises:
-            TimeoutError: No answer in time; the connection is given up.
-            NascoreError: As the tuner's call would raise.
-        """
+    async def exchange(self, request: tuner_pb2.StreamAsksRequest) -> tuner_pb2.StreamAsksResponse | None:
+        """Return the answer as it came; ``None`` if the connection broke."""
         if self._is_over:
             return None
         try:
-            async with asyncio.timeout(timeout_s):
-                raw = await self._exchanged(request.SerializeToString())
-        except OSError as error:
-            self.close()
-            if isinstance(error, TimeoutError):
-                raise
-            return None
-        except BaseException:
-            self.close()  # An answer that comes later would be taken for that of the next question.
-            raise
-        if raw is None:
-            self.close()
+            raw = await self._exchanged(request.SerializeToString())
+        except OSError:
             return None
         try:
-            response = tuner_pb2.StreamAsksResponse.FromString(raw)
+            return None if raw is None else tuner_pb2.StreamAsksResponse.FromString(raw)
         except DecodeError:
-            response = tuner_pb2.StreamAsksResponse()
-        return answer_of(response)
+            return tuner_pb2.StreamAsksResponse()  # It answers, with nothing that could be read.
 
     def close(self) -> None:
         """Hang up for good; twice is harmless."""

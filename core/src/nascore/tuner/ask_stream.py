@@ -1,7 +1,7 @@
 """Questions to a tuner on one stream, in lockstep: a third of the cost of a call each.
 
 Used where the tuner declares ``can_stream``; what cannot be asked here is asked by a call, for asks are idempotent. Not
-here: what is asked (``remote``), and what is done about a tuner that dies (``supervised``).
+here: what is asked (``remote``), and what is done about a tuner that dies (``supervision``).
 """
 
 from __future__ import annotations
@@ -11,11 +11,8 @@ from contextlib import suppress
 from typing import TypeAlias
 
 import grpc
-from google.protobuf.message import DecodeError, Message
-from google.rpc import status_pb2
+from google.protobuf.message import Message
 
-from nascore.errors import TunerCrashedError
-from nascore.status import from_status
 from nascore.tuner.handlers import serialize
 from nascore.tuner.servicer import SERVICE
 from nascore.v1 import tuner_pb2
@@ -42,32 +39,18 @@ class AskStream:
         self._call: _Call | None = None
         self._is_refused = False
 
-    async def ask(self, request: tuner_pb2.StreamAsksRequest, *, timeout_s: float) -> tuner_pb2.AskResponse | None:
-        """Return the answer; ``None`` if the stream ended or broke, or the tuner has none: ask by a call.
-
-        Raises:
-            TimeoutError: No answer in time; the stream is given up.
-            NascoreError: As the tuner's call would raise.
-        """
+    async def exchange(self, request: tuner_pb2.StreamAsksRequest) -> tuner_pb2.StreamAsksResponse | None:
+        """Return the answer as it came; ``None`` if the stream ended or broke, or the tuner has none."""
         if self._is_refused:
             return None
         if self._call is None:
             self._call = self._open(metadata=self._metadata)
         try:
-            async with asyncio.timeout(timeout_s):
-                response = await self._exchange(self._call, request)
+            return await self._exchanged(self._call, request)
         except grpc.RpcError as error:
             # What the code says of a stream that breaks depends on the moment; the call that follows tells the truth.
-            self.close()
             self._is_refused = isinstance(error, grpc.aio.AioRpcError) and error.code() is _UNKNOWN_METHOD
             return None
-        except BaseException:
-            self.close()  # An answer that comes later would be taken for that of the next question.
-            raise
-        if response is None:
-            self.close()
-            return None
-        return answer_of(response)
 
     def close(self) -> None:
         """End the stream; the next question opens another one."""
@@ -75,22 +58,10 @@ class AskStream:
             self._call.cancel()
             self._call = None
 
-    async def _exchange(self, call: _Call, request: tuner_pb2.StreamAsksRequest) -> tuner_pb2.StreamAsksResponse | None:
+    async def _exchanged(
+        self, call: _Call, request: tuner_pb2.StreamAsksRequest
+    ) -> tuner_pb2.StreamAsksResponse | None:
         with suppress(asyncio.InvalidStateError):  # Ended since the last answer; how, is told by reading.
             await call.write(request)
         response = await call.read()
         return response if isinstance(response, tuner_pb2.StreamAsksResponse) else None
-
-
-def answer_of(response: tuner_pb2.StreamAsksResponse) -> tuner_pb2.AskResponse:
-    """Return the answer to a question, or raise the error that came in its place."""
-    kind = response.WhichOneof("result")
-    if kind == "answer":
-        return response.answer
-    if kind == "status":
-        with suppress(DecodeError):
-            raise from_status(status_pb2.Status.FromString(response.status))
-    raise TunerCrashedError(
-        "A tuner's stream answered with neither an answer nor a status.",
-        hint="This is a defect of the tuner; report it to its authors.",
-    )

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from nascore.errors import DeadlineError, InternalError, InvalidInputError, NascoreError, TunerCrashedError
 from nascore.status import from_rpc_error
 from nascore.tuner.ask_frames import AskFrames, frames_beside
+from nascore.tuner.ask_line import asked_on
 from nascore.tuner.ask_stream import AskStream
 from nascore.tuner.handlers import serialize
 from nascore.tuner.limits import HostLimits
@@ -70,11 +71,11 @@ class TunerCalls:
     async def ask(self, question: tuner_pb2.StreamAsksRequest) -> tuner_pb2.AskResponse:
         """Put a question."""
         timeout_s = self._limits.ask_timeout_s
-        for way in (self._frames, self._stream):
-            if way is None:
+        for line in (self._frames, self._stream):
+            if line is None:
                 continue
             try:
-                response = await way.ask(question, timeout_s=timeout_s)
+                response = await asked_on(line, question, timeout_s=timeout_s)
             except TimeoutError:
                 raise self._failed("Ask", DeadlineError("No answer."), timeout_s=timeout_s) from None
             except NascoreError as failure:

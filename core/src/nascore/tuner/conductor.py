@@ -5,7 +5,7 @@ taken already is passed over, a gap is refused), repeats answers already given, 
 
 A tuner that raises is not called again: its state may be half changed. The owner makes a new one and replays the log.
 
-Not here: processes, deadlines and restarts (``supervised``); the wire (``servicer``).
+Not here: processes, deadlines and restarts (``supervision``); the wire (``servicer``).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 On Linux both are read from /proc at a cost that grows with the family, not with the machine; elsewhere psutil looks.
 Those that left their parents (a daemon in a session of its own) are known by a mark in the environment that they began
-with. Not here: when to look and what is too much (``supervised``).
+with. Not here: when to look and what is too much (``supervision``).
 """
 
 from __future__ import annotations

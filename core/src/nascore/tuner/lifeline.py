@@ -1,6 +1,6 @@
 """The connection to a tuner over its lives: made, watched, and ended so that nothing is left behind.
 
-Not here: when to make another, and what to tell it (``supervised``).
+Not here: when to make another, and what to tell it (``supervision``).
 """
 
 from __future__ import annotations

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from nascore.errors import SettingsError
+from nascore.record import TunerLimits
+
+_REPLAY_ANSWERS = 5
+"""Answers whose time a batch of Replay may take, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +50,24 @@ class HostLimits:
             value = getattr(self, limit.name)
             if not (math.isfinite(value) and value > 0):
                 raise SettingsError(f"{limit.name}: {value} is not above 0 and finite.")
+
+    @classmethod
+    def allowing(cls, said: TunerLimits) -> HostLimits:
+        """Return the limits that follow from what a user said; where nothing was said, the defaults.
+
+        What is longer by nature, such as opening and replaying, gets more time with a longer answer, never less.
+        """
+        limits = cls()
+        if (timeout_s := said.timeout_s) is not None:
+            limits = replace(
+                limits,
+                ask_timeout_s=timeout_s,
+                tell_timeout_s=timeout_s,
+                open_timeout_s=max(limits.open_timeout_s, timeout_s),
+                replay_timeout_s=max(limits.replay_timeout_s, _REPLAY_ANSWERS * timeout_s),
+            )
+        return replace(
+            limits,
+            memory_bytes=limits.memory_bytes if said.memory_bytes is None else said.memory_bytes,
+            max_deaths=limits.max_deaths if said.deaths is None else said.deaths,
+        )

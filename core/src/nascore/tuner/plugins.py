@@ -42,6 +42,7 @@ __all__ = [
     "PluginStatus",
     "Plugins",
     "load_tuner",
+    "package_of",
 ]
 
 LIMIT_VARIABLE = "NASCORE_PLUGINS"
@@ -53,7 +54,7 @@ _KNOWN_PACKAGES = {
     for package, names in {
         "nas-darts": ("darts", "directgrad", "drnas", "gdas", "pc-darts", "proxyless", "snas"),
         "nas-enas": ("enas", "ppo", "reinforce"),
-        "nas-evolution": ("evolution", "regularized-evolution"),
+        "nas-evolution": ("evolution", "morphism", "regularized-evolution"),
         "nas-optuna": ("cmaes", "gp", "nsgaii", "tpe"),
         "nas-random": ("random",),
     }.items()
@@ -163,7 +164,7 @@ class Plugins:
     def _not_found(self, name: str) -> NotFoundError:
         what = self._group.removeprefix("nascore.").removesuffix("s")
         close = difflib.get_close_matches(name, self.names(), n=1)
-        package = _KNOWN_PACKAGES.get(name, "PACKAGE")
+        package = package_of(name) or "PACKAGE"
         guess = f"Did you mean {close[0]!r}? " if close else ""
         install = f"Install it with `pip install {package}`; installed: {', '.join(self.names()) or 'none'}."
         return NotFoundError(f"No {what} {name!r} is installed.", hint=guess + install)
@@ -199,6 +200,11 @@ def _offers(group: str) -> Iterator[Offer]:
         if normalised(name) not in seen:
             seen.add(normalised(name))
             yield from (Offer(entry, name, version) for entry in entries)
+
+
+def package_of(tuner: str) -> str:
+    """Return the package of ours that brings a tuner of this name; empty where none does."""
+    return _KNOWN_PACKAGES.get(tuner, "")
 
 
 def _limit(text: str | None) -> frozenset[str] | None:

@@ -4,7 +4,7 @@ The executable serves on the Unix socket in ``NASCORE_TUNER_SOCKET`` (or a loopb
 ``NASCORE_TUNER_TOKEN``) and prints ``nascore-tuner v1 ADDRESS``. The socket lies in a fresh folder that only this user
 can enter.
 
-Not here: what is said over the socket (``remote``), and when to start again (``supervised``).
+Not here: what is said over the socket (``remote``), and when to start again (``supervision``).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Any ``TunerService`` will do, in whatever language. A tuner that answers with what it may not is a `TunerCrashedError`,
 so is one that fails with INTERNAL or UNKNOWN.
 
-Not here: starting it (``process``), and starting it again (``supervised``).
+Not here: starting it (``process``), and starting it again (``supervision``).
 """
 
 from __future__ import annotations

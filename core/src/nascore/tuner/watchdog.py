@@ -2,7 +2,7 @@
 
 The kernel's own limits (RLIMIT_AS) would also count what is only reserved, of which CUDA takes hundreds of gigabytes.
 What a look costs grows with the tuner's family, so looks become rarer where they are dear. Not here: what is done about
-a death (``supervised``).
+a death (``supervision``).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from nascore.record import (
     TrialState,
 )
 from nascore.record.trust import note_of, trust_report, trust_to_json, warnings_of
-from nascore.space import Architecture
+from nascore.space import Architecture, Candidate, OneOf, SearchSpace
 
 RECORD = ExperimentRecord("x", ExperimentSpec("darts", mode=Mode.ONE_SHOT), end_reason=EndReason.EXHAUSTED)
 
@@ -168,3 +168,13 @@ def test_tau_ranks_by_what_is_reported() -> None:
         for place in range(5)
     ]
     assert trust_report(RECORD, sampled).tau == -1.0
+
+
+def test_no_more_random_networks_are_asked_for_where_there_are_none() -> None:
+    few = (trial(0, "search", 0.5, 3000.0), *GOOD[1:])
+    assert any("more of them might" in said for said in warnings_of(trust_report(RECORD, few)))
+    space = SearchSpace((OneOf("op", tuple(Candidate(f"key{number}") for number in range(1, 6))),))
+    exhausted = replace(RECORD, spec=replace(RECORD.spec, space=space))
+    said = warnings_of(trust_report(exhausted, few))
+    assert said == ("Every network of the space was trained by itself: it is too small for a search to pay.",)
+    assert not trust_report(exhausted, few[:-1]).is_exhaustive

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from nascore.cli.experimentfile import oneshot, readers
+from nascore.cli.experimentfile import oneshot, readers, tunerlimits
 from nascore.cli.experimentfile.document import Node
 from nascore.record import JsonValue
 
@@ -109,6 +109,13 @@ KEYS: tuple[Key, ...] = (
     Key("target", "target", readers.read_number, _NUMBER, "Value of the first objective that ends the search."),
     Key("searchSpaceFile", "space_file", readers.read_space, _TEXT, _SPACE, ("space",)),
     Key("tuner", "", lambda node: node, _TUNER, "The tuner: its name, or name and classArgs."),
+    Key(
+        "tunerLimits",
+        "tuner_limits",
+        tunerlimits.read_tuner_limits,
+        tunerlimits.TUNER_LIMITS_SCHEMA,
+        "What the tuner may take: timeout of an answer, memory, deaths until it is given up.",
+    ),
     Key("objectives", "objectives", readers.read_objectives, _OBJECTIVES, "What is optimised.", ("objective",)),
     Key("optimizeMode", "", readers.read_direction, _DIRECTION, "Direction of the one objective."),
     Key("max", "maxima", readers.read_maxima, _MAXIMA, "The most that networks may cost.", ("maxima",)),

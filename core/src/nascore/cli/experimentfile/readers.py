@@ -73,7 +73,7 @@ def read_duration(node: Node) -> float:
     """Return seconds from ``24h``, ``1h30m``, or a number of seconds."""
     if isinstance(node.value, bool) or not isinstance(node.value, str | int | float):
         raise wrong_type(node, "a duration", hint="Write for example 90s, 30m or 24h.")
-    return _located(node, parse_duration, str(node.value))
+    return located(node, parse_duration, str(node.value))
 
 
 def read_path(node: Node) -> Path:
@@ -91,7 +91,7 @@ def read_path(node: Node) -> Path:
 
 def read_space(node: Node) -> Path | str:
     """Return the path of a space file that exists, or a space of the hub as it stands."""
-    space = _located(node, parse_space, read_text(node))
+    space = located(node, parse_space, read_text(node))
     return space if isinstance(space, str) else read_path(node)
 
 
@@ -100,7 +100,7 @@ def read_command(node: Node) -> tuple[str, ...]:
     if isinstance(node.value, list):
         words = tuple(read_text(word) for word in node.value)
     else:
-        words = _located(node, lambda text: tuple(shlex.split(text)), read_text(node))
+        words = located(node, lambda text: tuple(shlex.split(text)), read_text(node))
     if not words:
         raise node.error(f"{node.path}: the command is empty.")
     return words
@@ -122,12 +122,12 @@ def read_gpus(node: Node) -> tuple[str, ...]:
         text = str(node.value)
     else:
         raise wrong_type(node, "a list of GPU indices")
-    return _located(node, parse_gpus, text)
+    return located(node, parse_gpus, text)
 
 
 def read_direction(node: Node) -> Direction:
     """Return a direction from ``maximize`` or ``minimize``."""
-    return _located(node, parse_direction, read_text(node))
+    return located(node, parse_direction, read_text(node))
 
 
 def read_objectives(node: Node) -> tuple[Objective, ...]:
@@ -142,11 +142,11 @@ def read_objectives(node: Node) -> tuple[Objective, ...]:
 
 def _read_objective(node: Node) -> Objective:
     if not isinstance(node.value, dict):
-        return _located(node, Objective, read_text(node))
+        return located(node, Objective, read_text(node))
     parts = members(node, ("metric", "direction", "bound"), required=("metric",))
     direction = read_direction(parts["direction"]) if "direction" in parts else Direction.MAXIMIZE
     bound = read_number(parts["bound"]) if "bound" in parts else None
-    return _located(node, lambda metric: Objective(metric, direction, bound), read_text(parts["metric"]))
+    return located(node, lambda metric: Objective(metric, direction, bound), read_text(parts["metric"]))
 
 
 def read_maxima(node: Node) -> Mapping[str, float]:
@@ -155,18 +155,18 @@ def read_maxima(node: Node) -> Mapping[str, float]:
         raise wrong_type(node, "a group of keys", hint="Write for example {params: 3M, latency: 5ms}.")
     maxima: dict[str, float] = {}
     for name, amount in node.value.items():
-        figure = _located(amount, parse_figure, name)
+        figure = located(amount, parse_figure, name)
         if isinstance(amount.value, bool) or not isinstance(amount.value, str | int | float):
             raise wrong_type(amount, "an amount", hint="Write for example 3M, 300M or 5ms.")
-        maxima[figure] = _located(amount, partial(parse_amount, figure), str(amount.value))
+        maxima[figure] = located(amount, partial(parse_amount, figure), str(amount.value))
     return maxima
 
 
 def read_figures(node: Node) -> tuple[str, ...]:
     """Return figures of networks from a list, or from text such as ``params,macs``."""
     if isinstance(node.value, list):
-        return tuple(dict.fromkeys(_located(item, parse_figure, read_text(item)) for item in node.value))
-    return _located(node, parse_figures, read_text(node))
+        return tuple(dict.fromkeys(located(item, parse_figure, read_text(item)) for item in node.value))
+    return located(node, parse_figures, read_text(node))
 
 
 def read_settings(node: Node) -> Mapping[str, JsonValue]:
@@ -192,7 +192,7 @@ def members(node: Node, known: tuple[str, ...], *, required: tuple[str, ...] = (
     return node.value
 
 
-def _located(node: Node, parse: Callable[[str], _Answer], text: str) -> _Answer:
+def located(node: Node, parse: Callable[[str], _Answer], text: str) -> _Answer:
     """Parse text, and name the line if it cannot be."""
     try:
         return parse(text)

@@ -59,9 +59,13 @@ class Room:
             self.seats.append(seat)
 
     async def leave(self, seat: Seat) -> None:
-        """Answer for the samples of a worker that goes; the session ends with the last one."""
+        """Answer for the samples of a worker that goes; the session ends with the last one.
+
+        Who began again meanwhile, on another stream, keeps the new seat.
+        """
         async with self._turn:
-            self._put_away(seat)
+            if seat in self.seats:
+                self._put_away(seat)
             if not self.seats:
                 await self._end()
 

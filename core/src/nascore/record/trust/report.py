@@ -59,6 +59,7 @@ class TrustReport:
         tau: Kendall's tau-b between the supernet's scores and the networks' own; ``None`` if there are too few.
         tau_count: Networks that both have scored.
         failed: Trials that came to nothing.
+        is_exhaustive: Whether every architecture of the space was trained by itself.
         is_complete: Whether all trials have ended.
     """
 
@@ -72,6 +73,7 @@ class TrustReport:
     tau: float | None
     tau_count: int
     failed: int
+    is_exhaustive: bool
     is_complete: bool
 
     @property
@@ -112,6 +114,7 @@ def trust_report(record: ExperimentRecord, trials: Sequence[TrialRecord]) -> Tru
         failed=sum(
             trial.outcome is not None and trial.outcome.status is not OutcomeStatus.COMPLETED for trial in trials
         ),
+        is_exhaustive=_is_exhaustive(record, trained),
         is_complete=record.end_reason is not None,
     )
 
@@ -131,6 +134,11 @@ def _metrics(trial: TrialRecord) -> Mapping[str, float]:
 def _is_valued(objective: Objective, trial: TrialRecord) -> bool:
     is_completed = trial.outcome is not None and trial.outcome.status is OutcomeStatus.COMPLETED
     return is_completed and objective.metric in _metrics(trial)
+
+
+def _is_exhaustive(record: ExperimentRecord, trained: Sequence[TrialRecord]) -> bool:
+    space = record.spec.space
+    return space is not None and len({trial.proposal.architecture for trial in trained}) >= space.size().high
 
 
 def _reported(objective: Objective, trained: Sequence[TrialRecord]) -> str:

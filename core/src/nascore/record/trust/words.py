@@ -73,7 +73,10 @@ def _warnings(report: TrustReport) -> Iterator[str]:
     if report.random is None and report.largest is None and report.skip is None:
         yield "There are no baselines, so nobody knows whether the search was worth its time."
         return
-    if report.random is not None and report.random.device_seconds < EQUAL_TIME * report.device_seconds:
+    is_short = report.random is not None and report.random.device_seconds < EQUAL_TIME * report.device_seconds
+    if report.is_exhaustive:
+        yield "Every network of the space was trained by itself: it is too small for a search to pay."
+    elif report.random is not None and is_short:
         yield (
             f"The random networks had {report.random.device_seconds:.0f} device-seconds, the search "
             f"{report.device_seconds:.0f}: more of them might have found more."

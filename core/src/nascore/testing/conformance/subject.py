@@ -1,7 +1,7 @@
 """The subject: the tuner under examination, in this process or behind a socket.
 
 Here nobody looks after it: a tuner that dies or hangs is what the kit wants to see. Not here: how a search looks after
-one (``nascore.tuner.supervised``).
+one (``nascore.tuner.supervision``).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from nascore.tuner.remote import RemoteTuner
 from nascore.tuner.servicer import SERVICE
 from nascore.tuner.session import Description
 
+_LAST_WORDS_S = 0.1
 _Method: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
 
 
@@ -45,6 +46,9 @@ class Subject(Protocol):
 
     def talk(self) -> Talk:
         """Return a fresh session, not yet open."""
+
+    def printed(self) -> tuple[str, ...]:
+        """Return what it printed last, line by line."""
 
     def renew(self) -> None:
         """Begin anew after something broke."""
@@ -69,6 +73,10 @@ class LocalSubject:
     def talk(self) -> Talk:
         """Return a fresh session."""
         return Talk(LocalSession(self._type), self._runner)
+
+    def printed(self) -> tuple[str, ...]:
+        """Return nothing: it prints where this process does."""
+        return ()
 
     def renew(self) -> None:
         """Do nothing: each session is an object of its own."""
@@ -127,6 +135,14 @@ class WireSubject:
     def cancel(self, method: str, request: Message, *, after_s: float) -> None:
         """Begin one call, and give it up after so many seconds unless it was answered by then."""
         self._runner.run(self._cancelled(method, request.SerializeToString(), after_s))
+
+    def printed(self) -> tuple[str, ...]:
+        """Return what its process printed last, line by line."""
+        process = self._connection.process if self._connection is not None else None
+        if process is None:
+            return ()
+        self._runner.run(asyncio.sleep(_LAST_WORDS_S))  # Pipes are read only while the loop runs.
+        return tuple(line.removeprefix("    ") for line in process.last_lines().splitlines() if line)
 
     def renew(self) -> None:
         """Kill the process; the next call starts another."""
