@@ -4,7 +4,8 @@ Ours is a server of weights in a process of its own (``nascore weights serve``),
 look for its folder, ``same host`` finds it. Every put is proven and durable: the store has no mode without flushing,
 which costs next to nothing on tmpfs. What comes over the network is proven; a get on the same host maps the files and
 proves nothing, like the maps of safetensors. Beside it: bytes over a TCP socket into a buffer that is there already,
-and once more with the promises of the store (weights_sockets.py), which is the limit that it could reach; memcpy;
+and once more with the promises of the store (weights_sockets.py), which is the limit that it could reach; both over a
+bare stream of gRPC (weights_grpc.py), which is the limit of who speaks it; memcpy;
 safetensors on tmpfs; Arrow Flight; Redis, a key for each tensor; and ``torch.save`` to a shared folder, in a process of
 its own. None of the others proves or flushes anything, and who gets into memory that is there or that a pool has kept
 saves its pages, which cost as much as the rest.
@@ -23,6 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 
 import psutil
+import weights_grpc
 from nascore.client import Client
 from nascore.client.weights import Weights
 from pairs import Values, collect, column, median, number, options, ratio, table
@@ -59,6 +61,8 @@ OPENED: dict[str, Callable[[str], AbstractContextManager[Contender]]] = {
     "memcpy": memcpy,
     "tcp": tcp,
     "tcp, proven and kept": tcp_kept,
+    "grpc": weights_grpc.bare,
+    "grpc, proven and kept": weights_grpc.kept,
     "safetensors": safetensors,
     "flight": flight,
     "redis": redis,

@@ -1,8 +1,10 @@
-"""Work that several threads share."""
+"""Work that several threads share, and flushing."""
 
+import os
 import threading
 
 import pytest
+from nascore.weights import durable
 from nascore.weights.durable import side_by_side
 
 
@@ -48,3 +50,16 @@ def test_of_several_errors_the_first_items_is_raised() -> None:
 
     with pytest.raises(KeyError, match="0"):
         side_by_side(fail, [0, 1], threads=2)
+
+
+@pytest.mark.parametrize("quick_s", [0.0, 60.0], ids=["as on a disk", "as in memory"])
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 30])
+def test_each_file_is_flushed_once(tmp_path, monkeypatch, count, quick_s):
+    flushed: list[int] = []
+    monkeypatch.setattr(durable, "_QUICK_S", quick_s)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino))
+    files = [tmp_path / str(number) for number in range(count)]
+    for file in files:
+        file.touch()
+    durable.flush(files)
+    assert sorted(flushed) == sorted(file.stat().st_ino for file in files)

@@ -85,7 +85,7 @@ def put_rows(connection: sqlite3.Connection, rows: Iterable[BlobRow]) -> None:
         f"INSERT INTO blobs ({_COLUMNS}, state) VALUES (?, ?, ?, ?, ?, ?, {LIVE}) ON CONFLICT (digest) DO UPDATE SET "  # noqa: S608
         "dtype = excluded.dtype, shape = excluded.shape, size = excluded.size, pack = excluded.pack, "
         "data_offset = excluded.data_offset, state = excluded.state",
-        [(row.digest, row.dtype, json.dumps(row.shape), row.size, row.pack, row.data_offset) for row in rows],
+        [(row.digest, row.dtype, _shape_text(row.shape), row.size, row.pack, row.data_offset) for row in rows],
     )
 
 
@@ -122,6 +122,11 @@ def rows_of_file(layout: Layout, pack: str) -> list[BlobRow]:
         BlobRow(digest, slot.dtype, slot.shape, slot.end - slot.begin, pack, begin + slot.begin)
         for digest, slot in slots.items()
     ]
+
+
+@lru_cache(maxsize=4096)
+def _shape_text(shape: tuple[int, ...]) -> str:
+    return json.dumps(shape)
 
 
 @lru_cache(maxsize=4096)

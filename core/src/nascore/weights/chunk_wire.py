@@ -7,16 +7,19 @@ becomes of the pieces.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
 
 from nascore.errors import DataLossError, InvalidInputError
 from nascore.v1 import weights_pb2
-from nascore.weights.live.wire import checksum
+from nascore.weights.live.wire import checksum, varint
 from nascore.weights.live.wire import framed as framed_message
 from nascore.weights.live.wire import unframed as unframed_message
 from nascore.weights.manifest import is_digest
 from nascore.weights.safetensors import MAX_BLOB_HEADER
-from nascore.weights.tensor import Data
+from nascore.weights.tensor import Data, size_of
 
 MAX_CHUNK = 2 * 2**20
 """Bytes of the largest piece."""
@@ -25,6 +28,9 @@ SMALL = 64 * 2**10
 MAX_SMALL = SMALL + MAX_BLOB_HEADER
 
 _DATA = weights_pb2.UploadRequest.DATA_FIELD_NUMBER
+_BYTES = 2
+_DIGEST_TAG = varint(weights_pb2.SmallBlob.DIGEST_FIELD_NUMBER << 3 | _BYTES)
+_CONTENT_TAG = varint(weights_pb2.SmallBlob.CONTENT_FIELD_NUMBER << 3 | _BYTES)
 
 
 Small = weights_pb2.UploadRequest | weights_pb2.DownloadResponse
@@ -64,7 +70,7 @@ def read_chunk(raw: bytes, *, kind: type[Small] = weights_pb2.UploadRequest) -> 
         InvalidInputError: It is no piece of a blob, or too large.
         DataLossError: Its bytes are not those that were sent.
     """
-    head, data = unframed_message(kind, raw, field=_DATA)
+    head, data = _unframed(kind, raw)
     if head.small:
         return _small(head.small)
     if not is_digest(head.digest):
@@ -80,10 +86,26 @@ def read_chunk(raw: bytes, *, kind: type[Small] = weights_pb2.UploadRequest) -> 
     return Chunk(head.digest, head.size, head.offset, data, offer)
 
 
-def framed_small(blobs: Iterable[tuple[str, bytes]], *, kind: type[Small]) -> bytes:
-    """Return a message of small blobs, given as digest and content."""
-    rows = [weights_pb2.SmallBlob(digest=digest, content=content) for digest, content in blobs]
-    return kind(small=rows).SerializeToString()
+def framed_small(blobs: Iterable[tuple[str, *tuple[Data, ...]]], *, kind: type[Small]) -> bytes:
+    """Return a message of small blobs, given as digest and the parts of the content, which are copied once."""
+    tag = _small_tag(kind)
+    parts: list[Data] = []
+    for digest, *content in blobs:
+        size = sum(map(size_of, content))
+        head = b"".join((_DIGEST_TAG, varint(len(digest)), digest.encode(), _CONTENT_TAG, varint(size)))
+        parts += (tag, varint(len(head) + size), head, *content)
+    return b"".join(parts)
+
+
+def _unframed(kind: type[Small], raw: bytes) -> tuple[Small, memoryview]:
+    if raw.startswith(_small_tag(kind)):  # It has no data to be cut out, and many fields to look at.
+        with suppress(DecodeError):
+            return kind.FromString(raw), memoryview(b"")
+    return unframed_message(kind, raw, field=_DATA)
+
+
+def _small_tag(kind: type[Small]) -> bytes:
+    return varint(kind.SMALL_FIELD_NUMBER << 3 | _BYTES)
 
 
 def _small(messages: Sequence[weights_pb2.SmallBlob]) -> Chunk:

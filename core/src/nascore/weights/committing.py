@@ -19,7 +19,7 @@ from nascore.weights.answers import Committed, MissingBlobsError, MovedNameError
 from nascore.weights.blob_rows import BlobRow, live_rows, put_rows
 from nascore.weights.catalogue import check_name, found_reference, is_held, usage_of
 from nascore.weights.index import Change, Index
-from nascore.weights.manifest import Entry, Manifest, checkpoint_of
+from nascore.weights.manifest import Entry, Manifest, checkpoint_of, remember_manifest
 from nascore.weights.record_log import Record, Verb
 from nascore.weights.tensor import TensorData
 
@@ -114,12 +114,14 @@ class Committer:
         entries = {entry.digest: entry for entry in request.manifest.entries}
         try:
             with self._places.placed(checkpoint, request.content, entries=entries, tensors=tensors) as placement:
-                return self._index.transact(lambda change: _decide(change, request, checkpoint, placement))
+                committed = self._index.transact(lambda change: _decide(change, request, checkpoint, placement))
         except FileNotFoundError as fault:
             raise UnavailableError(
                 f"Checkpoint {checkpoint}: another commit took an upload, or it was removed, meanwhile: {fault}.",
                 hint="Try again.",
             ) from fault
+        remember_manifest(checkpoint, request.manifest)
+        return committed
 
 
 def _decide(change: Change, request: Request, checkpoint: str, placement: Placement) -> Committed:

@@ -46,6 +46,7 @@ class DirectoryStore(IndexedStore):
             where=str(folder),
             manifest=partial(stored_manifest, layout),
             tensors=partial(read_tensors, layout),
+            unproven=partial(read_tensors, layout, is_proven=False),
             blob=partial(LocalBlobReader, layout),
         )
         committer = Committer(index, Placing(layout, index, staging))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ _WORTH_THREADS = 8 * 2**20
 _WORTH_A_TURN = 128 * 2**10
 
 _FEW = 3
+_QUICK_S = 5e-5
+"""Seconds in which nothing is flushed to a disk."""
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -80,13 +83,23 @@ def named_if_failed(path: Path) -> Iterator[None]:
 
 
 def flush(paths: Iterable[Path]) -> None:
-    """Flush files or folders to the disk, several at a time.
+    """Flush files or folders to the disk, several at a time where that takes long.
 
     Raises:
         ExhaustedResourceError: The disk is full or failed.
     """
     chosen = list(paths)
-    side_by_side(_flush, chosen, threads=_SYNCS if len(chosen) > _FEW else 1)
+    if len(chosen) > _FEW and not _is_quick(chosen.pop()):
+        side_by_side(_flush, chosen, threads=_SYNCS)
+    else:
+        side_by_side(_flush, chosen, threads=1)
+
+
+def _is_quick(path: Path) -> bool:
+    """Flush something, and say whether that was a matter of memory: threads would then only cost."""
+    begun = time.monotonic()
+    _flush(path)
+    return time.monotonic() - begun < _QUICK_S
 
 
 def make_folders(folders: Iterable[Path]) -> None:

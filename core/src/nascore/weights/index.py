@@ -23,7 +23,7 @@ from nascore.sqlite import BROKEN
 from nascore.weights import index_changes
 from nascore.weights.durable import make_folders, named_if_failed
 from nascore.weights.history import History
-from nascore.weights.index_schema import SCHEMA_VERSION, connect, create, drop, understood, version
+from nascore.weights.index_schema import SCHEMA_VERSION, connect, connect_made, create, drop, understood, version
 from nascore.weights.layout import Layout
 from nascore.weights.manifest import Manifest
 from nascore.weights.record_log import Record
@@ -222,16 +222,16 @@ class Index:
             return os.getpid(), 0
 
     def _opened(self, *, is_held: bool) -> sqlite3.Connection:
-        if self._layout.index.exists():
-            connection = connect(self._layout.index)
-            if _is_made(connection, self._layout):
-                return connection
-            connection.close()
-        if is_held:
-            return self._make(connect(self._layout.index))
-        with self.held():
-            connection = connect(self._layout.index)
-            return connection if _is_made(connection, self._layout) else self._make(connection)
+        if not is_held:
+            found = connect_made(self._layout.index)
+            if found is not None and _is_made(found, self._layout):
+                return found
+            if found is not None:
+                found.close()
+            with self.held():
+                return self._opened(is_held=True)
+        connection = connect(self._layout.index)
+        return connection if _is_made(connection, self._layout) else self._make(connection)
 
     def _make(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         try:

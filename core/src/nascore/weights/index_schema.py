@@ -16,7 +16,8 @@ APPLICATION_ID = 0x6E617377  # "nasw"
 LIVE, DYING = 1, 2
 _TIMEOUT_S = 30.0
 # The last one: pages of the write-ahead log from which it is written back, under 1 MiB, which a full disk must hold.
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000", "wal_autocheckpoint=200")
+_PRAGMAS = ("synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000", "wal_autocheckpoint=200")
+_MODE = "journal_mode=WAL"
 
 TABLES = (
     "CREATE TABLE meta (only INTEGER PRIMARY KEY CHECK (only = 1), log TEXT, log_offset INTEGER, seq INTEGER)",
@@ -59,15 +60,33 @@ understood = _WORDING.understood
 
 
 def connect(path: Path | None) -> sqlite3.Connection:
-    """Open the index in a file, made if there is none; ``None`` for one in memory.
+    """Open the index in a file, made if there is none, with the store's lock held; ``None`` for one in memory.
 
     The connection may be used by any thread, one at a time.
     """
+    return _prepared(":memory:" if path is None else str(path), (_MODE, *_PRAGMAS))
+
+
+def connect_made(path: Path) -> sqlite3.Connection | None:
+    """Open the index in a file as it is, for who does not hold the store's lock; ``None`` if it cannot be opened.
+
+    Two that turn a new file to WAL stumble over each other: SQLite refuses one of them at once, whatever the timeout.
+    Whether there is a file is not asked: it may come or go meanwhile, and whoever holds the lock learns what is wrong.
+    """
+    try:
+        return _prepared(f"{path.absolute().as_uri()}?mode=rw", _PRAGMAS)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN:
+            return None
+        raise
+
+
+def _prepared(place: str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        ":memory:" if path is None else path, isolation_level=None, timeout=_TIMEOUT_S, check_same_thread=False
+        place, isolation_level=None, timeout=_TIMEOUT_S, check_same_thread=False, uri=place.startswith("file:")
     )
     try:
-        for pragma in _PRAGMAS:
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
     except BaseException:
         connection.close()

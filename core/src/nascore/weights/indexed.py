@@ -131,7 +131,7 @@ class IndexedStore(WeightStore):
         return self._fetcher.get(checkpoint, keys)
 
     def get_entries(self, checkpoint: str, entries: Sequence[Entry]) -> dict[str, TensorData]:
-        """Return tensors of a checkpoint as `get` does, for who has the entries of its manifest already."""
+        """Return tensors as `get` does, not proven: for who has their entries, and sends them to who proves them."""
         return self._fetcher.get_entries(checkpoint, entries)
 
     def is_held(self, checkpoint: str, experiments: Collection[str]) -> bool:

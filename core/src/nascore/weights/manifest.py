@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, cast
 
 from blake3 import blake3
@@ -28,6 +30,9 @@ MAX_TENSORS = 100_000
 MAX_KEY = 1024
 MAX_PARENTS = 64
 MAX_MANIFEST = 64 * 2**20
+_REMEMBERED = 16
+_MOST_REMEMBERED = 5000
+"""Tensors of the largest manifest that is remembered."""
 
 is_checkpoint = re.compile(r"[0-9a-f]{32}").fullmatch
 is_digest = re.compile(r"[0-9a-f]{64}").fullmatch
@@ -143,6 +148,35 @@ def read_manifest(content: bytes, *, checkpoint: str) -> Manifest:
     """
     if checkpoint_of(content) != checkpoint:
         raise DataLossError(f"Checkpoint {checkpoint}: the manifest's bytes are not those that were written.")
+    recent = _recent()
+    if (found := recent.get(checkpoint)) is None:
+        found = _parsed(content, checkpoint)
+        _keep(checkpoint, found)
+    return replace(found, metrics=dict(found.metrics), notes=deepcopy(dict(found.notes)))
+
+
+def remember_manifest(checkpoint: str, manifest: Manifest) -> None:
+    """Spare whoever reads a manifest soon after it was made the parsing; its bytes are read and proven all the same."""
+    if len(manifest.entries) <= _MOST_REMEMBERED and not manifest.notes:
+        metrics = {name: float(value) for name, value in manifest.metrics.items()}
+        _keep(checkpoint, replace(manifest, metrics=metrics))
+
+
+@cache
+def _recent() -> dict[str, Manifest]:
+    """Return what was read last in this process, by checkpoint, which says all about it; each step on it is atomic."""
+    return {}
+
+
+def _keep(checkpoint: str, manifest: Manifest) -> None:
+    if len(manifest.entries) <= _MOST_REMEMBERED:
+        recent = _recent()
+        recent[checkpoint] = manifest
+        for old in list(recent)[:-_REMEMBERED]:
+            recent.pop(old, None)
+
+
+def _parsed(content: bytes, checkpoint: str) -> Manifest:
     document = cast(dict[str, Any], read_json(content, error=InvalidInputError))
     try:
         _check_format(document["format"], checkpoint)

@@ -15,6 +15,7 @@ from nascore.errors import ConflictError, DataLossError, StateError, Unavailable
 from nascore.v1 import weights_pb2
 from nascore.weights import TensorData, blob_header
 from nascore.weights.chunk_wire import SMALL, framed, framed_small
+from nascore.weights.tensor import Data
 
 PIECE = 1 << 20
 """Bytes of a piece: smaller ones cost more calls, larger ones leave the processor's cache."""
@@ -102,11 +103,12 @@ def _small_ones(chosen: Mapping[str, tuple[TensorData, int]]) -> dict[str, Tenso
 
 
 def _together(small: Mapping[str, TensorData]) -> Iterator[bytes]:
-    batch: list[tuple[str, bytes]] = []
+    batch: list[tuple[str, bytes, Data]] = []
     size = 0
     for digest, tensor in small.items():
-        batch.append((digest, b"".join((blob_header(tensor.dtype, tensor.shape), tensor.data))))
-        size += len(batch[-1][1])
+        header = blob_header(tensor.dtype, tensor.shape)
+        batch.append((digest, header, tensor.data))
+        size += len(header) + tensor.size
         if size >= PIECE:
             yield framed_small(batch, kind=weights_pb2.UploadRequest)
             batch, size = [], 0

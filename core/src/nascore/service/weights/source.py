@@ -36,10 +36,7 @@ class SmallSource:
     def message(self, entries: Sequence[Entry]) -> bytes:
         """Return the message of the blobs of some tensors."""
         found = self._store.get_entries(self._checkpoint, entries)
-        blobs = (
-            (entry.digest, b"".join((blob_header(entry.dtype, entry.shape), found[entry.key].data)))
-            for entry in entries
-        )
+        blobs = ((entry.digest, blob_header(entry.dtype, entry.shape), found[entry.key].data) for entry in entries)
         return framed_small(blobs, kind=weights_pb2.DownloadResponse)
 
 

@@ -43,7 +43,7 @@ def checksum(data: Data) -> int:
 def framed(message: Message, field: int, data: Data) -> bytes:
     """Return the bytes of a message with ``data`` in a field that it leaves out; at most 2 MiB are copied, once."""
     size = data.nbytes if isinstance(data, memoryview) else len(data)
-    return b"".join((message.SerializeToString(), _varint(field << 3 | _BYTES), _varint(size), data))
+    return b"".join((message.SerializeToString(), varint(field << 3 | _BYTES), varint(size), data))
 
 
 def unframed(kind: type[MessageT], raw: bytes, *, field: int) -> tuple[MessageT, memoryview]:
@@ -130,7 +130,8 @@ def terms_from_request(request: weights_pb2.OpenTableRequest) -> Terms:
     return Terms(rule, rate=request.rate or 1.0, max_lag=max_lag, late=late or Late.DROP)
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """Return a number, from 0 on, as protobuf writes it."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
