@@ -3,10 +3,11 @@
 Evolution from scratch trains each of 20 networks for 24 epochs; what its best one reaches is the aim. Evolution with
 inheritance trains each for 8, beginning with its parent's weights, and may spend half of the epochs. ``--control`` does
 the same without inheritance: as many proposals and as many epochs, so what it does not reach is due to inheritance.
+``--morphism`` searches with network morphism, also within half of the epochs.
 Epochs of all trials are counted, also of those that led nowhere. Accuracy is on the demo's validation images, which the
 search sees. One core, whatever there is.
 
-    python benchmarks/warm_start.py [--seeds 5] [--control]
+    python benchmarks/warm_start.py [--seeds 5] [--control] [--morphism]
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from nascore.record import JsonValue
 
 DEMO = Path(__file__).resolve().parent.parent / "examples" / "digits" / "trial.py"
 POPULATION = {"population_size": 6, "sample_size": 3}
@@ -31,12 +34,14 @@ POPULATION = {"population_size": 6, "sample_size": 3}
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A way to search: epochs of each trial, how many trials, and whether children inherit."""
+    """A way to search: epochs of each trial, how many trials, whether children inherit, and by which tuner."""
 
     name: str
     epochs: int
     trials: int
     inherits: bool = False
+    tuner: str = "evolution"
+    settings: Mapping[str, JsonValue] = field(default_factory=dict, hash=False)
 
     @property
     def total(self) -> int:
@@ -50,6 +55,14 @@ ENOUGH = 0.5
 SCRATCH = Contender("scratch", 24, 20)
 INHERITED = Contender("inherited", 8, 30, inherits=True)
 SHORT = Contender("short", 8, 30)
+MORPHED = Contender(
+    "morphism",
+    8,
+    30,
+    inherits=True,
+    tuner="morphism",
+    settings={"morphisms": 2, "starts": 6, "layers": ["convolution"]},
+)
 
 
 def accuracies(contender: Contender, *, seed: int, home: Path) -> list[float]:
@@ -62,9 +75,9 @@ def accuracies(contender: Contender, *, seed: int, home: Path) -> list[float]:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         result = nas.search(
             trial,
-            tuner="evolution",
+            tuner=contender.tuner,
             trials=contender.trials,
-            settings={**POPULATION, "inherit_weights": contender.inherits},
+            settings={**POPULATION, **contender.settings, "inherit_weights": contender.inherits},
             seed=seed,
             home=home,
         )
@@ -102,10 +115,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=0, help="The first seed.")
     parser.add_argument("--control", action="store_true", help="Also short trials without inheritance.")
+    parser.add_argument("--morphism", action="store_true", help="Also the tuner `morphism`, as many trials and epochs.")
     chosen = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
-    contenders = (SCRATCH, INHERITED, SHORT) if chosen.control else (SCRATCH, INHERITED)
+    others = [each for each, is_wanted in ((SHORT, chosen.control), (MORPHED, chosen.morphism)) if is_wanted]
+    contenders = (SCRATCH, INHERITED, *others)
     print("seed" + "".join(f"{each.name + ' epochs':>16}{'best':>10}" for each in contenders) + "      s", flush=True)
     rows = [row_of(seed, contenders) for seed in range(chosen.first, chosen.first + chosen.seeds)]
     medians = {each.name: statistics.median(row[each.name] for row in rows) for each in contenders}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from nas_evolution import RegularizedEvolution
+from nas_evolution import Morphism, RegularizedEvolution
 from nascore.record import JsonValue, Objective
 from nascore.testing.spaces import KNOWN_SPACES
 from nascore.testing.survival import check_host_survival, check_survival
@@ -16,6 +16,12 @@ SETTINGS: dict[str, JsonValue] = {"population_size": 4, "sample_size": 2}
 def test_search_goes_on_after_any_kill_as_if_nothing_had_happened(space: str) -> None:
     setup = Setup(KNOWN_SPACES[space], (Objective("accuracy"),), 7)
     check_survival(RegularizedEvolution, setup, settings=SETTINGS, examples=12)
+
+
+@pytest.mark.parametrize("space", ["constrained", "repeats"])
+def test_growth_goes_on_after_any_kill_as_if_nothing_had_happened(space: str) -> None:
+    setup = Setup(KNOWN_SPACES[space], (Objective("accuracy"),), 7)
+    check_survival(Morphism, setup, settings={**SETTINGS, "starts": 2}, examples=12)
 
 
 async def test_killed_process_is_not_noticed_by_the_search() -> None:

@@ -10,17 +10,15 @@ any number of workers and continues after any crash.
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import dataclass
-from operator import attrgetter
 from random import Random
 
 from nascore.errors import InvalidInputError
-from nascore.record import Outcome, OutcomeStatus, Proposal, WarmStart
+from nascore.record import Outcome, Proposal, WarmStart
 from nascore.space import Architecture
 from nascore.tuner import Determinism, Settings, Setup, Tuner
 from pydantic import Field, model_validator
+
+from nas_evolution.population import Member, Population
 
 INHERITANCE = '{"preset":"slice","growths":[{"keys":"*","how":"repeat"},{"keys":"*","how":"identity"}]}'
 """Rules of inheritance: what is smaller is cut, and what is larger or new begins with as little change as it can."""
@@ -40,15 +38,6 @@ class EvolutionSettings(Settings):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A completed architecture; larger scores are better."""
-
-    number: int
-    architecture: Architecture
-    score: float
-
-
 class RegularizedEvolution(Tuner[EvolutionSettings]):
     """Mutates good architectures and forgets old ones."""
 
@@ -60,10 +49,7 @@ class RegularizedEvolution(Tuner[EvolutionSettings]):
 
     def __init__(self, setup: Setup, settings: EvolutionSettings) -> None:
         super().__init__(setup, settings)
-        self._objective = setup.objectives[0]
-        # A ring: member n lies at n modulo the population's size, so that the oldest is the one to be overwritten.
-        self._ring: list[Member] = []
-        self._completed = 0
+        self._population = Population(settings.population_size, setup.objectives[0])
 
     @classmethod
     def cannot_tune(cls, setup: Setup, settings: EvolutionSettings) -> str:
@@ -74,51 +60,28 @@ class RegularizedEvolution(Tuner[EvolutionSettings]):
     @property
     def population(self) -> tuple[Member, ...]:
         """The members, oldest first."""
-        start = self._completed % self.settings.population_size if self._is_full else 0
-        return tuple(self._ring[start:] + self._ring[:start])
+        return self._population.members
 
     def ask(self, number: int, seed: int) -> Proposal:
         """Propose a random architecture until the population is full, then a child."""
         generator = Random(seed)
-        if not self._is_full:
+        if not self._population.is_full:
             return Proposal(number, self.space.sample(generator))
-        parent = self._select(generator)
+        parent = self._population.winner(self.settings.sample_size, generator)
         start = WarmStart(parent=parent.number, rules_json=INHERITANCE) if self.settings.inherit_weights else None
         return Proposal(number, self._mutate(parent, generator), warm_start=start, notes={"parent": parent.number})
 
     def tell(self, proposal: Proposal, outcome: Outcome) -> None:
         """Take a completed architecture into the population, in place of the oldest; nothing else enters."""
-        if outcome.status is not OutcomeStatus.COMPLETED or proposal.architecture is None:
-            return
-        score = self._objective.score(outcome.metrics)
-        if not math.isfinite(score):
-            return
-        member = Member(proposal.number, proposal.architecture, score)
-        if self._is_full:
-            self._ring[self._completed % self.settings.population_size] = member
-        else:
-            self._ring.append(member)
-        self._completed += 1
+        self._population.tell(proposal, outcome)
 
     def snapshot(self) -> bytes:
-        """Return the population as JSON: members in the order of the ring, and how many there ever were."""
-        ring = [[member.number, member.score, dict(member.architecture)] for member in self._ring]
-        return json.dumps([self._completed, ring], separators=(",", ":"), allow_nan=False).encode()
+        """Return the population; see `Population.snapshot`."""
+        return self._population.snapshot()
 
     def restore(self, state: bytes) -> None:
         """Take a population back."""
-        self._completed, ring = json.loads(state)
-        self._ring = [Member(number, _architecture(decisions), score) for number, score, decisions in ring]
-
-    @property
-    def _is_full(self) -> bool:
-        return len(self._ring) == self.settings.population_size
-
-    def _select(self, generator: Random) -> Member:
-        """Return the best of S members drawn with replacement; of equals the one drawn first."""
-        ring, size, draw = self._ring, len(self._ring), generator.random
-        drawn = [ring[int(draw() * size)] for _ in range(self.settings.sample_size)]
-        return max(drawn, key=attrgetter("score"))
+        self._population.restore(state)
 
     def _mutate(self, parent: Member, generator: Random) -> Architecture:
         try:
@@ -126,7 +89,3 @@ class RegularizedEvolution(Tuner[EvolutionSettings]):
         except InvalidInputError:
             # Constraints may leave an architecture without neighbours; a fresh one keeps the search alive.
             return self.space.sample(generator)
-
-
-def _architecture(decisions: dict[str, str | int | float | list[str]]) -> Architecture:
-    return Architecture({path: tuple(value) if isinstance(value, list) else value for path, value in decisions.items()})
