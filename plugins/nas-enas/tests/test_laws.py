@@ -1,5 +1,6 @@
 """Laws are probabilities: they sum to one, scores of 0 are uniform, and slopes are the slopes."""
 
+import math
 from itertools import combinations, combinations_with_replacement, permutations, product
 from random import Random
 
@@ -23,17 +24,27 @@ SCORES = np.array([0.7, -1.2, 0.3, 2.1])
 law = pytest.mark.parametrize("name", LAWS)
 
 
+def log_prob(law, scores, choice):
+    return law.judge(scores[None], [choice]).log_prob[0]
+
+
+def drawn_shares(law, scores):
+    """The probability that each of many draws says that it has, by what was drawn."""
+    dice, random = law.dice(scores), Random(1)
+    return dict(dice(random) for _ in range(200))
+
+
 @law
 def test_probabilities_sum_to_one(name):
     law, choices = LAWS[name]
     scores = SCORES[: law.size]
-    assert sum(np.exp(law.judge(scores, choice).log_prob) for choice in choices) == pytest.approx(1, abs=1e-12)
+    assert sum(np.exp(log_prob(law, scores, choice)) for choice in choices) == pytest.approx(1, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", ["one", "any set", "two of four", "one to three of four", "ordered pairs"])
 def test_scores_of_zero_are_uniform(name):
     law, choices = LAWS[name]
-    shares = [np.exp(law.judge(np.zeros(law.size), choice).log_prob) for choice in choices]
+    shares = [np.exp(log_prob(law, np.zeros(law.size), choice)) for choice in choices]
     assert shares == pytest.approx([1 / len(choices)] * len(choices), abs=1e-12)
 
 
@@ -42,8 +53,8 @@ def test_the_slope_of_the_log_probability_is_its_slope(name):
     law, choices = LAWS[name]
     scores = SCORES[: law.size]
     for choice in choices:
-        slope = [_difference(lambda moved, c=choice: law.judge(moved, c).log_prob, scores, i) for i in range(law.size)]
-        assert law.judge(scores, choice).log_prob_slope == pytest.approx(slope, abs=1e-6)
+        slope = [_difference(lambda moved, c=choice: log_prob(law, moved, c), scores, i) for i in range(law.size)]
+        assert law.judge(scores[None], [choice]).log_prob_slope[0] == pytest.approx(slope, abs=1e-6)
 
 
 @law
@@ -52,19 +63,14 @@ def test_the_entropy_and_its_slope_are_those_of_the_law(name):
     scores = SCORES[: law.size]
 
     def entropy(moved):
-        logs = [law.judge(moved, choice).log_prob for choice in choices]
+        logs = [log_prob(law, moved, choice) for choice in choices]
         return -sum(np.exp(each) * each for each in logs)
 
-    judged = [law.judge(scores, choice) for choice in choices]
-    shares = [np.exp(each.log_prob) for each in judged]
-    assert sum(share * each.entropy for share, each in zip(shares, judged, strict=True)) == pytest.approx(
-        entropy(scores)
-    )
+    judged = law.judge(np.stack([scores] * len(choices)), choices)
+    shares = np.exp(judged.log_prob)
+    assert shares @ judged.entropy == pytest.approx(entropy(scores))
     # The gradient of an expectation: that of the value along the way, and of the way itself.
-    slope = sum(
-        share * (each.entropy_slope + each.entropy * each.log_prob_slope)
-        for share, each in zip(shares, judged, strict=True)
-    )
+    slope = shares @ (judged.entropy_slope + judged.entropy[:, None] * judged.log_prob_slope)
     assert slope == pytest.approx([_difference(entropy, scores, i) for i in range(law.size)], abs=1e-6)
 
 
@@ -72,12 +78,32 @@ def test_the_entropy_and_its_slope_are_those_of_the_law(name):
 def test_draws_follow_the_probabilities(name):
     law, choices = LAWS[name]
     scores, random, count = SCORES[: law.size], Random(0), 4000
-    seen = dict.fromkeys(choices, 0)
+    seen, dice = dict.fromkeys(choices, 0), law.dice(scores)
     for _ in range(count):
-        seen[law.draw(scores, random)] += 1
-    expected = np.array([np.exp(law.judge(scores, choice).log_prob) for choice in choices]) * count
+        seen[dice(random)[0]] += 1
+    expected = np.array([np.exp(log_prob(law, scores, choice)) for choice in choices]) * count
     chi_square = float(((np.array(list(seen.values())) - expected) ** 2 / expected).sum())
     assert chi_square < len(choices) + 5 * np.sqrt(2 * len(choices))
+
+
+@law
+def test_a_draw_knows_its_probability(name):
+    law, _ = LAWS[name]
+    scores = SCORES[: law.size]
+    found = drawn_shares(law, scores)
+    assert len(found) > 1
+    assert list(found.values()) == pytest.approx([log_prob(law, scores, choice) for choice in found], abs=1e-12)
+
+
+@law
+def test_choices_are_judged_together_as_each_alone(name):
+    law, choices = LAWS[name]
+    scores = np.random.Generator(np.random.PCG64(0)).normal(size=(len(choices), law.size))
+    together = law.judge(scores, choices)
+    for row, choice in enumerate(choices):
+        alone = law.judge(scores[row : row + 1], [choice])
+        for what in ("log_prob", "entropy", "log_prob_slope", "entropy_slope"):
+            assert getattr(together, what)[row] == pytest.approx(getattr(alone, what)[0], abs=1e-14)
 
 
 @law
@@ -87,10 +113,17 @@ def test_the_best_choice_is_among_the_choices(name):
 
 
 def test_extreme_scores_leave_numbers_finite():
-    judged = Subset(3, 0, 3).judge(np.array([800.0, -800.0, 0.0]), (0,))
-    assert np.isfinite(judged.log_prob)
+    judged = Subset(3, 0, 3).judge(np.array([[800.0, -800.0, 0.0]]), [(0,)])
+    assert np.isfinite(judged.log_prob).all()
     assert np.isfinite(judged.entropy_slope).all()
-    assert One(2).judge(np.array([1e4, -1e4]), (0,)).log_prob == pytest.approx(0)
+    assert log_prob(One(2), np.array([1e4, -1e4]), (0,)) == pytest.approx(0)
+
+
+def test_large_sets_are_drawn_and_judged():
+    law = Subset(300, 100, 200)
+    choice, share = law.dice(np.zeros(300))(Random(0))
+    assert 100 <= len(choice) <= 200
+    assert share == pytest.approx(-math.log(sum(math.comb(300, count) for count in range(100, 201))), abs=1e-9)
 
 
 def _difference(function, scores, index, step=1e-6):

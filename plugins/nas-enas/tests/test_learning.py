@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from nas_enas import learning
 from nas_enas.adam import Adam
-from nas_enas.controller import Controller, Shape
+from nas_enas.controller import Controller
 from nas_enas.laws import sigmoid
 from nas_enas.learning import Aims, Learner, Sample
 from nas_enas.logits import Logits
+from nas_enas.lstm import Shape
 from nas_enas.policy import walk
 from nas_enas.questions import Inquiry
 from nascore.space import Candidate, OneOf, Repeat, SearchSpace, SomeOf
@@ -44,18 +45,22 @@ def learner(request):
     return Learner(policy, inquiry, Adam(0.01), Aims())
 
 
+def log_prob(learner, architecture):
+    return walk(learner.policy, learner.inquiry, [architecture]).log_prob[0]
+
+
 def expected_reward(learner):
-    return sum(math.exp(walk(learner.policy, learner.inquiry, each).log_prob) * reward(each) for each in ALL)
+    return np.exp(walk(learner.policy, learner.inquiry, ALL).log_prob) @ [reward(each) for each in ALL]
 
 
 def expected_gradient(learner, baseline=0.0):
     """The expectation of what an update climbs, over all architectures."""
     total = {}
     for each in ALL:
-        log_prob = walk(learner.policy, learner.inquiry, each).log_prob
-        part = learner.gradient([Sample(each, 0.0, log_prob)], [reward(each) - baseline])
+        known = log_prob(learner, each)
+        part = learner.gradient([Sample(each, 0.0, known)], [reward(each) - baseline])
         for name, slope in part.items():
-            total[name] = total.get(name, 0.0) + math.exp(log_prob) * slope
+            total[name] = total.get(name, 0.0) + math.exp(known) * slope
     return total
 
 
@@ -93,12 +98,13 @@ def test_the_baseline_of_the_first_update_does_not_see_the_sample_itself(learner
 
 def test_the_first_update_of_a_single_sample_has_a_signal(learner):
     before = {name: value.copy() for name, value in learner.policy.parameters.items()}
-    learner.update([Sample(ALL[3], 0.9, walk(learner.policy, learner.inquiry, ALL[3]).log_prob)])
+    learner.update([Sample(ALL[3], 0.9, log_prob(learner, ALL[3]))])
     assert any(not np.array_equal(before[name], value) for name, value in learner.policy.parameters.items())
 
 
 def test_the_first_pass_of_ppo_is_reinforce(learner):
-    samples = [Sample(each, 0.0, walk(learner.policy, learner.inquiry, each).log_prob) for each in ALL[:5]]
+    together = walk(learner.policy, learner.inquiry, ALL[:5]).log_prob
+    samples = [Sample(each, 0.0, known) for each, known in zip(ALL[:5], together, strict=True)]
     advantages = [0.3, -0.2, 0.9, 0.0, -1.0]
     plain = learner.gradient(samples, advantages)
     learner.aims = Aims(clip=0.2)
@@ -125,7 +131,7 @@ def test_the_skip_penalty_pulls_the_probabilities_that_are_drawn_from():
     policy, inquiry = next(policies())
     learner = Learner(policy, inquiry, Adam(0.05, epsilon=1e-8), Aims(skip_weight=0.8, skip_target=0.4))
     for _ in range(400):
-        learner.update([Sample(ALL[0], 0.0, walk(policy, inquiry, ALL[0]).log_prob)])
+        learner.update([Sample(ALL[0], 0.0, log_prob(learner, ALL[0]))])
     assert sigmoid(policy.parameters["s"]) == pytest.approx([0.4] * 3, abs=0.02)
 
 
@@ -149,7 +155,7 @@ def test_a_defect_in_the_gradient_is_seen(monkeypatch):
 def first_step(learner):
     """How far the first update of equally probable samples of different worth moves the policy."""
     before = {name: value.copy() for name, value in learner.policy.parameters.items()}
-    learner.update([Sample(ALL[3], 0.9, walk(learner.policy, learner.inquiry, ALL[3]).log_prob)])
+    learner.update([Sample(ALL[3], 0.9, log_prob(learner, ALL[3]))])
     return max(float(np.abs(value - before[name]).max()) for name, value in learner.policy.parameters.items())
 
 

@@ -3,8 +3,9 @@
 from random import Random
 
 import pytest
+from nas_enas.drawing import Drawing
 from nas_enas.logits import Logits
-from nas_enas.policy import draw, walk
+from nas_enas.policy import walk
 from nas_enas.questions import Inquiry
 from nascore.space import Candidate, Integer, OneOf, Real, Repeat, SearchSpace, SomeOf
 from nascore.testing.spaces import KNOWN_SPACES
@@ -37,11 +38,11 @@ def test_what_is_drawn_fits_the_space_and_has_its_probability(name):
     inquiry = Inquiry(space)
     policy = Logits(inquiry)
     for seed in range(20):
-        found = draw(policy, inquiry, Random(seed))
+        found = Drawing(policy, inquiry).draw(Random(seed))
         assert found is not None
         architecture, log_prob = found
         space.check(architecture)
-        assert walk(policy, inquiry, architecture).log_prob == log_prob
+        assert walk(policy, inquiry, [architecture]).log_prob == pytest.approx([log_prob], abs=1e-12)
 
 
 def test_decisions_are_asked_as_they_were_written():
@@ -68,7 +69,7 @@ def test_a_number_lies_in_the_part_that_was_chosen(node):
 def test_a_set_of_a_fixed_size_begins_uniform():
     space = SearchSpace((SomeOf("s", tuple(map(Candidate, "abcd")), 2, 2),))
     inquiry = Inquiry(space)
-    logs = {walk(Logits(inquiry), inquiry, each).log_prob for each in space.enumerate()}
+    logs = set(walk(Logits(inquiry), inquiry, tuple(space.enumerate())).log_prob)
     assert max(logs) - min(logs) < 1e-12
 
 
@@ -76,7 +77,7 @@ def test_candidates_for_search_only_are_never_chosen():
     space = SearchSpace((OneOf("o", (Candidate("none", search_only=True), Candidate("conv"))),))
     inquiry, drawn = Inquiry(space), set()
     for seed in range(9):
-        found = draw(Logits(inquiry), inquiry, Random(seed))
+        found = Drawing(Logits(inquiry), inquiry).draw(Random(seed))
         assert found is not None
         drawn.add(found[0]["o"])
     assert drawn == {"conv"}

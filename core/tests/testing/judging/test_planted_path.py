@@ -43,6 +43,14 @@ def test_gradient_is_the_derivative() -> None:
         assert exact[place] == pytest.approx(slope / 2e-6, abs=1e-7)
 
 
+def test_loss_by_itself_is_the_loss_beside_the_gradient() -> None:
+    generator = np.random.default_rng(3)
+    architectures = [np.eye(5)[generator.integers(5, size=6)] for _ in range(10)]
+    mixtures = [generator.random((6, 5)) * generator.integers(2, size=(6, 5)) for _ in range(10)]
+    for rows in (*architectures, 0.5 * architectures[0], np.zeros((6, 5)), *mixtures):
+        assert TASK.loss(rows, TASK.inputs) == pytest.approx(TASK.loss_and_gradient(rows, TASK.inputs)[0], abs=1e-14)
+
+
 def test_another_seed_is_another_task() -> None:
     assert PlantedPath(2).planted == TASK.planted
     assert len({PlantedPath(seed).planted for seed in range(10)}) == 10

@@ -49,6 +49,12 @@ def families(questions: Sequence[Question]) -> dict[str, Family]:
     return {questions[place].slot: found[name] for name, places in grown.items() for place in places}
 
 
+def decided_by(known: Mapping[str, Family], slot: str) -> tuple[tuple[Family, int], ...]:
+    """Return family and number of each part of which a question is the last so far to decide something."""
+    each = {family.name: family for family in known.values()}
+    return tuple((family, part) for family in each.values() if (part := family.part_of(slot)) is not None)
+
+
 def _parts(places: Sequence[int], questions: Sequence[Question]) -> dict[str, int]:
     """Number the questions from the first member on, up to the end of the last part."""
     parts: dict[str, int] = {}

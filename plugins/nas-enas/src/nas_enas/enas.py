@@ -16,9 +16,10 @@ from pydantic import Field
 
 from nas_enas.adam import Adam
 from nas_enas.anchors import families
-from nas_enas.controller import Controller, Shape
+from nas_enas.controller import Controller
 from nas_enas.laws import One
 from nas_enas.learning import Aims
+from nas_enas.lstm import Shape
 from nas_enas.pace import Pace
 from nas_enas.policy import Policy
 from nas_enas.tuner import PolicySettings, PolicyTuner

@@ -7,7 +7,7 @@ in the reward and the penalty on skip connections; Schulman et al. 2017 (arXiv:1
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,6 @@ from nas_enas.adam import Adam
 from nas_enas.laws import Scores, Subset, sigmoid
 from nas_enas.policy import Parameters, Policy, Walk, walk
 from nas_enas.questions import Inquiry
-
-Walks = Mapping[Architecture, Walk]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,39 +81,34 @@ class Learner:
 
     def update(self, samples: Sequence[Sample]) -> None:
         """Make one update (with PPO: several steps) from some samples."""
-        walks = self._walks(samples)
-        rewards = self._rewards(samples, walks)
+        passed = self._walk(samples)
+        rewards = self._rewards(samples, passed)
         advantages = self._advantages(rewards)
         for number in range(self.aims.passes):
-            gradient = self.gradient(samples, advantages, walks=walks if number == 0 else None)
+            gradient = self.gradient(samples, advantages, passed=passed if number == 0 else None)
             self.adam.climb(self.policy.parameters, gradient)
         self._remember(rewards)
         self.version += 1
 
     def gradient(
-        self, samples: Sequence[Sample], advantages: Sequence[float], *, walks: Walks | None = None
+        self, samples: Sequence[Sample], advantages: Sequence[float], *, passed: Walk | None = None
     ) -> Parameters:
         """Return the mean gradient of the objective over the samples, upwards.
 
         Args:
             samples: What was tried.
             advantages: How much better than the baseline each was.
-            walks: The samples' walks through the policy as it is, if they are known.
+            passed: The walk of the samples' `distinct` architectures through the policy as it is, if it is known.
         """
-        total: Parameters = {}
-        walks = self._walks(samples) if walks is None else walks
-        drawn: dict[Architecture, list[tuple[Sample, float]]] = {}
+        passed = self._walk(samples) if passed is None else passed
+        rows = distinct(samples)
+        log_probs = passed.log_prob.tolist()
+        weights, counts = np.zeros(len(rows)), np.zeros(len(rows))
         for sample, advantage in zip(samples, advantages, strict=True):
-            drawn.setdefault(sample.architecture, []).append((sample, advantage))
-        for architecture, tries in drawn.items():
-            passed = walks[architecture]
-            weight = sum(
-                self._weight(passed.log_prob - sample.log_prob, advantage) * advantage for sample, advantage in tries
-            )
-            part = passed.passed.backward(self._slopes(passed, weight, count=len(tries)))
-            for name, slope in part.items():
-                total[name] = total.get(name, 0.0) + slope / len(samples)
-        return total
+            row = rows[sample.architecture]
+            weights[row] += self._weight(log_probs[row] - sample.log_prob, advantage) * advantage
+            counts[row] += 1
+        return passed.passed.backward(self._slopes(passed, weights / len(samples), counts / len(samples)))
 
     def _weight(self, log_ratio: float, advantage: float) -> float:
         """Return the weight of a sample's gradient: its ratio, or 0 where the clipped side gives none."""
@@ -125,32 +118,39 @@ class Learner:
         is_clipped = ratio > 1 + self.aims.clip if advantage > 0 else ratio < 1 - self.aims.clip
         return 0.0 if is_clipped else ratio
 
-    def _slopes(self, passed: Walk, weight: float, *, count: int) -> list[Scores]:
-        bonus = self.aims.entropy_bonus * count
-        slopes = [weight * judged.log_prob_slope + bonus * judged.entropy_slope for judged in passed.judged]
+    def _slopes(self, passed: Walk, weights: Scores, counts: Scores) -> list[Scores]:
+        """The slope of the objective by the scores at each stop, shape (answers, size)."""
+        bonus = self.aims.entropy_bonus * counts
+        slopes = [
+            weights[stop.rows, None] * judged.log_prob_slope + bonus[stop.rows, None] * judged.entropy_slope
+            for stop, judged in zip(passed.stops, passed.judged, strict=True)
+        ]
         if self.aims.skip_weight:
-            self._add_skip_penalty(passed, slopes, count)
+            self._add_skip_penalty(passed, slopes, counts)
         return slopes
 
-    def _add_skip_penalty(self, passed: Walk, slopes: list[Scores], count: int) -> None:
-        places = [place for place, question in enumerate(passed.questions) if isinstance(question.law, Subset)]
+    def _add_skip_penalty(self, passed: Walk, slopes: list[Scores], counts: Scores) -> None:
+        stops = [(place, stop) for place, stop in enumerate(passed.stops) if isinstance(stop.question.law, Subset)]
+        met = np.zeros(len(counts))
+        for _, stop in stops:
+            met[stop.rows] += 1
         target = self.aims.skip_target
-        for place in places:
+        for place, stop in stops:
             # The shares are those that are drawn from; the reference code penalises others (sigmoid of half the logit).
-            shares = sigmoid(passed.scores[place])
+            shares = sigmoid(passed.passed.scores[place])
             slope = shares * (1 - shares) * (np.log(shares / target) - np.log((1 - shares) / (1 - target)))
-            slopes[place] = slopes[place] - count * self.aims.skip_weight / len(places) * slope
+            slopes[place] -= (counts / np.maximum(met, 1))[stop.rows, None] * self.aims.skip_weight * slope
 
-    def _walks(self, samples: Sequence[Sample]) -> Walks:
+    def _walk(self, samples: Sequence[Sample]) -> Walk:
         """Send each architecture through the policy once: one that has nearly settled draws the same few again."""
-        architectures = dict.fromkeys(sample.architecture for sample in samples)
-        return {each: walk(self.policy, self.inquiry, each) for each in architectures}
+        return walk(self.policy, self.inquiry, list(distinct(samples)))
 
-    def _rewards(self, samples: Sequence[Sample], walks: Walks) -> list[float]:
+    def _rewards(self, samples: Sequence[Sample], passed: Walk) -> list[float]:
         weight = self.aims.entropy_in_reward
         if not weight:
             return [sample.reward for sample in samples]
-        return [sample.reward + weight * walks[sample.architecture].entropy for sample in samples]
+        rows, entropies = distinct(samples), passed.entropy.tolist()
+        return [sample.reward + weight * entropies[rows[sample.architecture]] for sample in samples]
 
     def _advantages(self, rewards: Sequence[float]) -> list[float]:
         """Return rewards less a baseline that does not depend on the sample itself, so that it adds no bias."""
@@ -165,3 +165,11 @@ class Learner:
         mean = sum(rewards) / len(rewards)
         kept = self.aims.baseline_decay ** len(rewards)
         self.baseline = mean if self.baseline is None else kept * self.baseline + (1 - kept) * mean
+
+
+def distinct(samples: Iterable[Sample]) -> dict[Architecture, int]:
+    """Number the architectures of some samples, each once, in their order."""
+    rows: dict[Architecture, int] = {}
+    for sample in samples:
+        rows.setdefault(sample.architecture, len(rows))
+    return rows

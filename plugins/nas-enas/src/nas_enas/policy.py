@@ -1,42 +1,80 @@
 """A policy: parameters that give the scores of each question, and the gradient of anything with respect to them.
 
-Not here: the two policies (``logits``, ``controller``), what is learnt (``learning``).
+Architectures are drawn question by question (`Place`). Known ones go through together (`walk`): those that meet the
+same question at the same place of their ways share a `Stop`. Not here: the two policies (``logits``, ``controller``),
+drawing (``drawing``), what is learnt (``learning``).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from random import Random
 
 import numpy as np
 import numpy.typing as npt
-from nascore.space import Architecture
 
 from nas_enas.laws import Choice, Judged, Scores
 from nas_enas.questions import Inquiry, Question, Value
 
 Parameters = dict[str, npt.NDArray[np.float64]]
+Rows = npt.NDArray[np.intp]
 
 
-class Pass(ABC):
-    """One architecture on its way through a policy, question by question."""
+class Asked(ABC):
+    """A question that was put to a policy.
+
+    Attributes:
+        scores: The scores of its candidates, shape (size,).
+    """
+
+    scores: Scores
 
     @abstractmethod
-    def scores(self, question: Question) -> Scores:
-        """Return the scores of the next question."""
+    def answered(self, choice: Choice) -> Place:
+        """Return where one stands after an answer."""
+
+
+class Place(ABC):
+    """Where an architecture stands on its way through a policy; it never changes."""
 
     @abstractmethod
-    def take(self, question: Question, choice: Choice) -> None:
-        """Go on with the answer to the question just scored."""
+    def ask(self, question: Question) -> Asked:
+        """Put the next question to the policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A question that some architectures answer at the same place of their ways.
+
+    Attributes:
+        place: How many questions come before it.
+        question: The question.
+        rows: Numbers of the architectures, ascending, shape (answers,).
+        choices: The answer of each.
+    """
+
+    place: int
+    question: Question
+    rows: Rows
+    choices: tuple[Choice, ...]
+
+
+class Passed(ABC):
+    """Architectures that went through a policy.
+
+    Attributes:
+        scores: The scores at each stop, shape (answers, size).
+    """
+
+    scores: Sequence[Scores]
 
     @abstractmethod
     def backward(self, slopes: Sequence[Scores]) -> Parameters:
-        """Return the gradient with respect to the parameters.
+        """Return the gradient with respect to the parameters, as long as these have not moved.
 
         Args:
-            slopes: Gradient with respect to the scores of each question that was asked, in order.
+            slopes: Gradient with respect to the scores of each stop.
         """
 
 
@@ -50,79 +88,61 @@ class Policy(ABC):
     parameters: Parameters
 
     @abstractmethod
-    def begin(self) -> Pass:
+    def begin(self) -> Place:
         """Begin with an architecture."""
+
+    @abstractmethod
+    def follow(self, stops: Sequence[Stop], count: int) -> Passed:
+        """Send known architectures through, by the stops on their ways, in order of their places.
+
+        Args:
+            stops: The stops.
+            count: How many architectures there are.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """An architecture that went through a policy.
+    """Architectures that went through a policy.
 
     Attributes:
-        questions: What was asked, in order.
-        scores: The scores of each.
-        choices: The answer to each.
-        judged: How probable each answer was.
-        passed: For the gradient.
+        stops: The stops on their ways, in order of their places.
+        judged: How probable the answers at each stop were.
+        passed: For their scores and the gradient.
+        log_prob: Natural logarithm of the probability of each architecture, shape (architectures,).
+        entropy: Sum of the entropies along each way, shape (architectures,).
     """
 
-    questions: tuple[Question, ...]
-    scores: tuple[Scores, ...]
-    choices: tuple[Choice, ...]
+    stops: tuple[Stop, ...]
     judged: tuple[Judged, ...]
-    passed: Pass
-
-    @property
-    def log_prob(self) -> float:
-        """Natural logarithm of the architecture's probability."""
-        return sum(each.log_prob for each in self.judged)
-
-    @property
-    def entropy(self) -> float:
-        """Sum of the entropies along the way."""
-        return sum(each.entropy for each in self.judged)
+    passed: Passed
+    log_prob: Scores
+    entropy: Scores
 
 
-def draw(policy: Policy, inquiry: Inquiry, random: Random) -> tuple[Architecture, float] | None:
-    """Draw an architecture with its log-probability; ``None`` if constraints are never kept."""
-    current = policy.begin()
-    log_prob = 0.0
-
-    def begin() -> None:
-        nonlocal current, log_prob
-        current, log_prob = policy.begin(), 0.0
-
-    def choose(question: Question) -> Choice:
-        nonlocal log_prob
-        scores = current.scores(question)
-        choice = question.law.draw(scores, random)
-        log_prob += question.law.judge(scores, choice).log_prob
-        current.take(question, choice)
-        return choice
-
-    architecture = inquiry.draw(choose, begin, random)
-    return None if architecture is None else (architecture, log_prob)
+def walk(policy: Policy, inquiry: Inquiry, architectures: Sequence[Mapping[str, Value]]) -> Walk:
+    """Send known architectures through a policy."""
+    stops = _stops([inquiry.answers(each) for each in architectures])
+    passed = policy.follow(stops, len(architectures))
+    judged = tuple(
+        stop.question.law.judge(scores, stop.choices) for stop, scores in zip(stops, passed.scores, strict=True)
+    )
+    log_prob, entropy = np.zeros(len(architectures)), np.zeros(len(architectures))
+    for stop, each in zip(stops, judged, strict=True):
+        log_prob[stop.rows] += each.log_prob
+        entropy[stop.rows] += each.entropy
+    return Walk(stops, judged, passed, log_prob, entropy)
 
 
-def most_probable(policy: Policy, inquiry: Inquiry) -> dict[str, Value]:
-    """Return the decisions of which each is the most probable after those before; constraints not regarded."""
-    current = policy.begin()
-
-    def choose(question: Question) -> Choice:
-        choice = question.law.best(current.scores(question))
-        current.take(question, choice)
-        return choice
-
-    return inquiry.ask(choose, Random(0))
-
-
-def walk(policy: Policy, inquiry: Inquiry, architecture: Mapping[str, Value]) -> Walk:
-    """Send a known architecture through a policy."""
-    current = policy.begin()
-    rows: list[tuple[Question, Scores, Choice, Judged]] = []
-    for question, choice in inquiry.answers(architecture):
-        scores = current.scores(question)
-        rows.append((question, scores, choice, question.law.judge(scores, choice)))
-        current.take(question, choice)
-    questions, scored, choices, judged = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Walk(tuple(questions), tuple(scored), tuple(choices), tuple(judged), current)
+def _stops(ways: Sequence[Iterable[tuple[Question, Choice]]]) -> tuple[Stop, ...]:
+    met: dict[tuple[int, str], tuple[Question, list[int], list[Choice]]] = {}
+    for row, way in enumerate(ways):
+        for place, (question, choice) in enumerate(way):
+            _, rows, choices = met.setdefault((place, question.slot), (question, [], []))
+            rows.append(row)
+            choices.append(choice)
+    found = [
+        Stop(place, question, np.array(rows, np.intp), tuple(choices))
+        for (place, _), (question, rows, choices) in met.items()
+    ]
+    return tuple(sorted(found, key=lambda stop: stop.place))

@@ -11,8 +11,9 @@ import numpy as np
 from pydantic import Field
 
 from nas_enas.adam import Adam
-from nas_enas.controller import Controller, Shape
+from nas_enas.controller import Controller
 from nas_enas.learning import Aims
+from nas_enas.lstm import Shape
 from nas_enas.pace import Pace
 from nas_enas.policy import Policy
 from nas_enas.tuner import PolicySettings, PolicyTuner

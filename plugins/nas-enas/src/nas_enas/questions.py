@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 
+from nascore.errors import ArchitectureError
 from nascore.space import Architecture, Integer, Node, OneOf, Real, Repeat, SearchSpace, SomeOf
 from nascore.space.plan import DecisionInfo
 from nascore.space.scope import inner_lists
@@ -103,8 +104,10 @@ class Inquiry:
         for _ in range(MAX_DRAWS):
             begin()
             decisions = self.ask(choose, random)
-            if not self.space.validate(decisions):
+            try:
                 return self.space.architecture(decisions)
+            except ArchitectureError:  # Of what it drew, only constraints can be violated.
+                continue
         return None
 
 

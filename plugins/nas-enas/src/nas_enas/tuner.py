@@ -20,8 +20,9 @@ from pydantic import Field
 
 from nas_enas import state
 from nas_enas.adam import Adam
+from nas_enas.drawing import Drawing, most_probable
 from nas_enas.learning import Aims, Learner, Sample
-from nas_enas.policy import Policy, draw, most_probable, walk
+from nas_enas.policy import Policy, walk
 from nas_enas.questions import Inquiry
 from nas_enas.rewards import Rewards
 from nas_enas.rhythm import Cycle, Phase, Rhythm
@@ -73,6 +74,7 @@ class PolicyTuner(Tuner[SettingsT]):
         self.planned_updates = None if cycle is None else cycle.all_updates
         policy = self.policy(np.random.Generator(np.random.PCG64(setup.seed)))
         self.learner = Learner(policy, self.inquiry, self.adam(), self.aims())
+        self._drawing = Drawing(policy, self.inquiry)
         self._rewards = Rewards(
             setup.objectives[0],
             setup.costs,
@@ -190,6 +192,7 @@ class PolicyTuner(Tuner[SettingsT]):
         saved = state.from_bytes(state_bytes)
         learner = self.learner
         state.copy_into(learner.policy.parameters, saved["policy"])
+        self._drawing.forget()
         learner.adam.steps = saved["adam"]["steps"]
         learner.adam.first, learner.adam.second = saved["adam"]["first"], saved["adam"]["second"]
         learner.baseline, learner.version = saved["baseline"], saved["version"]
@@ -216,7 +219,7 @@ class PolicyTuner(Tuner[SettingsT]):
 
     def _drawn(self, number: int, seed: int, *, task: Task, budget: Budget | None = None) -> Proposal:
         random = Random(seed)
-        found = draw(self.learner.policy, self.inquiry, random)
+        found = self._drawing.draw(random)
         # Where chance keeps no constraint, the space's own search does; such a sample has no probability to learn by.
         architecture, log_prob = found if found is not None else (self.space.sample(random), None)
         return Proposal(
@@ -240,6 +243,7 @@ class PolicyTuner(Tuner[SettingsT]):
     def _update(self) -> None:
         if self._batch:
             self.learner.update(self._batch)
+            self._drawing.forget()
             self._batch = []
 
     def _most_probable(self) -> Architecture:
@@ -247,7 +251,7 @@ class PolicyTuner(Tuner[SettingsT]):
         if not self.space.validate(decisions):
             return self.space.architecture(decisions)
         random = Random(self.setup.seed)
-        drawn = [found for _ in range(100) if (found := draw(self.learner.policy, self.inquiry, random)) is not None]
+        drawn = [found for _ in range(100) if (found := self._drawing.draw(random)) is not None]
         return max(drawn, key=lambda pair: pair[1])[0] if drawn else self.space.sample(random)
 
     def _read(self, decisions: dict[str, Any]) -> Architecture:
@@ -257,4 +261,4 @@ class PolicyTuner(Tuner[SettingsT]):
 
     def log_prob(self, architecture: Architecture) -> float:
         """Return the natural logarithm of an architecture's probability under the policy as it is now."""
-        return walk(self.learner.policy, self.inquiry, architecture).log_prob
+        return float(walk(self.learner.policy, self.inquiry, [architecture]).log_prob[0])

@@ -57,6 +57,20 @@ class PlantedPath(JudgedTask):
         """Return the weights as an array of shape (layers, maps)."""
         return np.stack([weights[_path(layer)] for layer in range(len(self.planted))])
 
+    def loss(self, rows: Array, inputs: Array) -> float:
+        """Return the mean squared error on inputs; of an architecture only what it chose is computed.
+
+        Args:
+            rows: Weights, shape (layers, maps).
+            inputs: Shape (batch, width).
+        """
+        if np.count_nonzero(rows) == len(rows) and np.all(rows.max(axis=1) == 1.0):
+            # As most that is scored: an architecture, which goes together with the planted path.
+            found, target = self._along(np.stack([rows.argmax(axis=1), self.planted]), inputs)
+        else:
+            found, target = self._mixed(rows, inputs)[0], self.target(inputs)
+        return float(np.mean((found - target) ** 2))
+
     def loss_and_gradient(self, rows: Array, inputs: Array) -> tuple[float, Array]:
         """Return the mean squared error on inputs, and its gradient with respect to the weights.
 
@@ -64,11 +78,7 @@ class PlantedPath(JudgedTask):
             rows: Weights, shape (layers, maps).
             inputs: Shape (batch, width).
         """
-        state = inputs
-        kept: list[Array] = []
-        for row, maps in zip(rows, self.maps, strict=True):
-            kept.append(np.tanh(state @ maps.transpose(0, 2, 1)))  # (maps, batch, width)
-            state = state + 0.5 * np.tensordot(row, kept[-1], axes=1)
+        state, kept = self._mixed(rows, inputs)
         error = state - self.target(inputs)
         upstream = 2.0 * error / error.size
         gradient = np.zeros_like(rows)
@@ -81,10 +91,23 @@ class PlantedPath(JudgedTask):
 
     def target(self, inputs: Array) -> Array:
         """Return what the planted path makes of inputs, shape (batch, width)."""
+        return np.asarray(self._along(np.array([self.planted]), inputs)[0])
+
+    def _mixed(self, rows: Array, inputs: Array) -> tuple[Array, list[Array]]:
+        """What mixtures make of inputs, and the outputs of all maps, each of shape (maps, batch, width)."""
         state = inputs
-        for index, maps in zip(self.planted, self.maps, strict=True):
-            state = state + 0.5 * np.tanh(state @ maps[index].T)
-        return state
+        kept: list[Array] = []
+        for row, maps in zip(rows, self.maps, strict=True):
+            kept.append(np.tanh(state @ maps.transpose(0, 2, 1)))
+            state = state + 0.5 * np.tensordot(row, kept[-1], axes=1)
+        return state, kept
+
+    def _along(self, paths: NDArray[np.intp], inputs: Array) -> Array:
+        """What paths, shape (paths, layers), make of inputs; shape (paths, batch, width)."""
+        states = np.broadcast_to(inputs, (len(paths), *inputs.shape))
+        for chosen, maps in zip(paths.T, self.maps, strict=True):
+            states = states + 0.5 * np.tanh(states @ maps[chosen].transpose(0, 2, 1))
+        return states
 
 
 class _Worker(TaskWorker):
@@ -93,7 +116,10 @@ class _Worker(TaskWorker):
 
     def perform(self, task: Task, weights: Weights, seed: int) -> Answer:
         inputs = np.random.default_rng(seed).standard_normal((_BATCH, _WIDTH))
-        loss, gradient = self._task.loss_and_gradient(self._task.rows(weights), inputs)
+        rows = self._task.rows(weights)
+        if task is Task.SCORE:
+            return Answer(_metrics(self._task.loss(rows, inputs)))
+        loss, gradient = self._task.loss_and_gradient(rows, inputs)
         by_path = {_path(layer): row for layer, row in enumerate(gradient)}
         return Answer(_metrics(loss), by_path)
 
@@ -101,7 +127,7 @@ class _Worker(TaskWorker):
         rows = np.zeros(self._task.maps.shape[:2])
         for layer in range(len(rows)):
             rows[layer, int(str(architecture[_path(layer)]).removeprefix("map"))] = 1.0
-        return _metrics(self._task.loss_and_gradient(rows, self._task.inputs)[0])
+        return _metrics(self._task.loss(rows, self._task.inputs))
 
 
 def _metrics(loss: float) -> dict[str, float]:
