@@ -18,12 +18,12 @@ CASES: dict[str, tuple[type[MixtureTuner], dict[str, JsonValue]]] = {
     "directgrad": (DirectGrad, {}),
     "directgrad, bi-level": (DirectGrad, {"is_bilevel": True}),
     "drnas": (DrNas, {}),
-    "drnas, two stages": (DrNas, {**FAST, "is_progressive": True, "second_stage_candidates": 3}),
+    "drnas, two stages": (DrNas, {"is_progressive": True, "second_stage_candidates": 3}),
     "gdas": (Gdas, {}),
-    "pc-darts": (PcDarts, FAST),
-    "proxyless": (Proxyless, {**FAST, "gradient_every": 1}),
-    "proxyless, two paths": (Proxyless, {**FAST, "gradient_every": 1, "paths": "two-path"}),
-    "snas": (Snas, FAST),
+    "pc-darts": (PcDarts, {}),
+    "proxyless": (Proxyless, {}),
+    "proxyless, two paths": (Proxyless, {"paths": "two-path", "gradient_every": 1}),
+    "snas": (Snas, {}),
 }
 
 

@@ -106,8 +106,8 @@ def test_every_worker_gets_a_gradient_and_the_step_is_their_average() -> None:
     assert isinstance(pair[0], Proposal)
     alone.tell(pair[0], answered(pair[0], slope=2.0))
     many = [crowd.ask(number, number) for number in range(6)]
-    assert [each.task for each in many if isinstance(each, Proposal)] == [Task.GRADIENT, Task.TRAIN] * 3
-    for proposal, slope in zip(many[::2], (1.0, 2.0, 3.0), strict=True):
+    assert [each.task for each in many if isinstance(each, Proposal)] == [Task.GRADIENT] * 3 + [Task.TRAIN] * 3
+    for proposal, slope in zip(many[:3], (1.0, 2.0, 3.0), strict=True):
         assert crowd.ask(6, 6) is NoProposal.WAIT
         assert isinstance(proposal, Proposal)
         crowd.tell(proposal, answered(proposal, slope=slope))
@@ -126,6 +126,15 @@ def test_second_order_asks_for_unrolled_gradients() -> None:
     found = list(run(opened(order=2, radius=0.02)))
     assert {each.unrolled for each in found if each.task is Task.GRADIENT} == {Unrolled(0.02)}
     assert {each.unrolled for each in found if each.task is Task.TRAIN} == {None}
+
+
+def test_second_order_is_rehearsed_before_the_warm_up_and_teaches_nothing() -> None:
+    found = list(run(opened(order=2, schedule=Schedule(2, warmup_epochs=1))))
+    assert [each.task for each in found[:5]] == [Task.GRADIENT, *[Task.TRAIN] * 3, Task.GRADIENT]
+    assert found[0].unrolled is not None
+    weights = [[each.weights for each in found[place].mixture.decisions] for place in (0, 4)]
+    assert weights[0] == weights[1]
+    assert [each.task for each in list(run(opened(schedule=Schedule(2, warmup_epochs=1))))[:3]] == [Task.TRAIN] * 3
 
 
 def test_parameters_rest_as_long_as_published() -> None:

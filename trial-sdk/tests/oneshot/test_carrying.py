@@ -4,12 +4,14 @@ import random
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 
 import nas_trial as nas
 import pytest
 import torch
 from nas_trial.failures import Stopped
 from nas_trial.oneshot.carrying import settle_search
+from nas_trial.oneshot.executor import Executor
 from nas_trial.oneshot.overseer import Ended, Wish
 from nas_trial.oneshot.work import MAX_FAILED
 from nascore.errors import NotFoundError, UnavailableError
@@ -244,3 +246,40 @@ def test_a_search_leaves_no_threads_behind(searching):
     searching.searched(trial, searching.Lined(searching.Mixing, trial))
     assert threading.active_count() == before
     assert torch.is_grad_enabled()
+
+
+class Alone:
+    """Weights that are shared with nobody; counts the steps."""
+
+    def __init__(self):
+        self.steps = 0
+
+    def step(self):
+        self.steps += 1
+
+
+def test_members_of_one_supernet_take_one_sample_at_a_time_and_count_shared_epochs(searching):
+    trial = searching.Parity()
+    line = searching.Lined(searching.Drawing, trial, epochs=6, warmup=0)
+    alone, watching = Alone(), searching.Watching()
+    line.shared = lambda network, table, *, every: nullcontext(alone)
+    searching.searched(trial, line, watching=watching, members=2)
+    wants = line.exchanges[0].wants
+    assert set(wants) - {0} == {1}  # more would leave nothing of a turn to the others
+    # This one did the work of both: 6 epochs of 5 batches, each half of which were expected of it.
+    assert alone.steps == 30
+    assert [step for step, _ in watching.reports] == list(range(1, 13))
+
+
+def test_schedule_of_learning_rates_does_not_go_beyond_that_of_the_search(searching, monkeypatch):
+    trial = searching.Parity()
+    ended = []
+
+    def end_epoch(executor):
+        ended.append(executor)
+
+    monkeypatch.setattr(Executor, "end_epoch", end_epoch)
+    line = searching.Lined(searching.Drawing, trial, epochs=6, warmup=0)
+    line.shared = lambda network, table, *, every: nullcontext(Alone())
+    searching.searched(trial, line, members=2)
+    assert len(ended) == 6

@@ -42,8 +42,8 @@ MixtureSettingsT = TypeVar("MixtureSettingsT", bound=MixtureSettings)
 
 
 TRAIN, SCORE = "train", "score:"
-_GRADIENT, _GRADED_TRAIN = "gradient", "graded-train"
-_TASKS = {TRAIN: Task.TRAIN, _GRADED_TRAIN: Task.TRAIN, _GRADIENT: Task.GRADIENT}
+_GRADIENT, _GRADED_TRAIN, _REHEARSAL = "gradient", "graded-train", "rehearsal"
+_TASKS = {TRAIN: Task.TRAIN, _GRADED_TRAIN: Task.TRAIN, _GRADIENT: Task.GRADIENT, _REHEARSAL: Task.GRADIENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +175,8 @@ class MixtureTuner(Tuner[MixtureSettingsT]):
             return
         if held.kind.startswith(SCORE):
             self._take_score(held.kind, outcome)
+        elif held.kind == _REHEARSAL:
+            pass
         elif outcome.status is OutcomeStatus.COMPLETED and (outcome.gradient or not self._layout.mixed.total):
             gradient = self._backward(held.draw, self._composer.gradient(outcome.gradient))
             self._gathering.add(gradient, picks=held.picks, weights=held.draw.weights, loss=outcome.metrics.get("loss"))
@@ -218,13 +220,15 @@ class MixtureTuner(Tuner[MixtureSettingsT]):
         count = min(self.setup.workers, self._timetable.batches - self._batch)
         is_learning = self._batch >= self._timetable.first_learnt and self._turn % self.settings.gradient_every == 0
         if not is_learning:
-            return [TRAIN] * count
-        return [_GRADED_TRAIN] * count if self._is_single_level() else [_GRADIENT, TRAIN] * count
+            # A trial that cannot look ahead says so now, not when its weights are warm.
+            is_rehearsed = self._turn == 0 and self._unrolled() is not None
+            return [_REHEARSAL] * (count * is_rehearsed) + [TRAIN] * count
+        return [_GRADED_TRAIN] * count if self._is_single_level() else [_GRADIENT] * count + [TRAIN] * count
 
     def _proposed(self, kind: str, number: int, seed: int, *, notes: dict[str, JsonValue]) -> Proposal:
         batch = self._batch
         made = self._made(seed, kind, batch=batch)
-        is_graded = kind in (_GRADIENT, _GRADED_TRAIN)
+        is_graded = kind in (_GRADIENT, _GRADED_TRAIN, _REHEARSAL)
         if kind != TRAIN:
             self._held[number] = made
         if kind in (TRAIN, _GRADED_TRAIN):
@@ -236,7 +240,7 @@ class MixtureTuner(Tuner[MixtureSettingsT]):
             budget=self._budget(kind),
             policy_version=self._turn,
             notes=notes,
-            unrolled=self._unrolled() if kind == _GRADIENT else None,
+            unrolled=self._unrolled() if kind in (_GRADIENT, _REHEARSAL) else None,
             partial_channels=self._partial_channels(batch),
         )
 

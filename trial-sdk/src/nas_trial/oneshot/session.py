@@ -70,7 +70,7 @@ class SearchSession:
         self._exchange = exchange
         self._overseer = overseer
         self._keeper = keeper
-        self._options = options
+        self._judged_batches = options.judged_batches
         self._seed = lease.seed
         seed_generators(lease.seed)
         halves = training_halves(trial)
@@ -78,7 +78,9 @@ class SearchSession:
         self.supernet = build(trial.build, None)
         self.executor = Executor(trial, self.supernet, options=options.executor)
         self._work = SampleWork(self.executor, halves, seed=lease.seed)
-        self._own_batches = -(-self._work.batches_per_epoch // members)  # of an epoch that is shared
+        self._members = members
+        # Those who share a turn take one sample at a time: who asked for more would leave nothing to the others.
+        self._ahead = options.ahead if members == 1 else 1
         self._next_sample = 0
         self.batches = 0
         self.means: Mapping[str, float] = {}
@@ -107,7 +109,7 @@ class SearchSession:
                     self._exchange.exchange(outcomes, 0)
                 outcomes = []
                 self._save()
-            answer = self._exchange.exchange(outcomes, self._options.ahead)
+            answer = self._exchange.exchange(outcomes, self._ahead)
             if not answer.samples and answer.status is not AskStatus.WAIT:
                 self._save()
                 return
@@ -122,7 +124,7 @@ class SearchSession:
 
     def judging_batches(self) -> list[object]:
         """Return the batches of the search split on which networks are compared."""
-        return self._work.judging_batches(self._options.judged_batches)
+        return self._work.judging_batches(self._judged_batches)
 
     def _begin(self, trial: Trial, space: SearchSpace) -> None:
         saved = self._keeper.last()
@@ -191,11 +193,18 @@ class SearchSession:
         for _ in range(batches):
             self._step()
         before, self.batches = self.batches, self.batches + batches
-        for epoch in range(before // self._own_batches + 1, self.batches // self._own_batches + 1):
+        for epoch in range(self._epoch_of(before) + 1, self._epoch_of(self.batches) + 1):
             self._end_epoch(epoch)
 
+    def _epoch_of(self, batches: int) -> int:
+        """Return how many epochs have ended, as if all members had trained on as many batches as this one."""
+        return batches * self._members // self._work.batches_per_epoch
+
     def _end_epoch(self, epoch: int) -> None:
-        self.executor.end_epoch()
+        if epoch <= self._epochs:
+            # What a tuner trains beyond its schedule, or one member more than the others, is at the last rate: many a
+            # schedule of learning rates rises again after its end.
+            self.executor.end_epoch()
         self._keeper.epoch_ended()
         if means := self._work.tally.take():
             self.means = means
