@@ -236,18 +236,11 @@ class LocalSearch final : public v1::TunerService::Service {
     } else {
       Session session;
       session.opened = *request;
-      google::protobuf::Struct settings;
-      if (!request->settings_json().empty() &&
-          google::protobuf::util::JsonStringToMessage(request->settings_json(), &settings).ok() &&
-          settings.fields().contains("random")) {
-        const auto& random = settings.fields().at("random");
-        if (random.kind_case() != google::protobuf::Value::kNumberValue || random.number_value() < 0) {
-          answer->set_cannot_tune("cpp-local-search takes a number for random.");
-          return grpc::Status::OK;
-        }
-        session.random = static_cast<uint64_t>(random.number_value());
+      if (Set(request->settings_json(), session)) {
+        sessions_[request->session()] = std::move(session);
+      } else {
+        answer->set_cannot_tune("cpp-local-search has one setting: random, a whole number above 0.");
       }
-      sessions_[request->session()] = std::move(session);
     }
     return grpc::Status::OK;
   }
@@ -303,6 +296,17 @@ class LocalSearch final : public v1::TunerService::Service {
 
   static grpc::Status Missing(uint64_t told) {
     return {grpc::StatusCode::FAILED_PRECONDITION, "Outcomes after " + std::to_string(told) + " are missing."};
+  }
+
+  static bool Set(const std::string& json, Session& session) {  // nobody else looks at the settings
+    google::protobuf::Struct settings;
+    if (!json.empty() && !google::protobuf::util::JsonStringToMessage(json, &settings).ok()) return false;
+    for (const auto& [name, value] : settings.fields()) {
+      const double number = value.kind_case() == google::protobuf::Value::kNumberValue ? value.number_value() : 0;
+      if (name != "random" || number < 1 || number > 1e15 || number != std::floor(number)) return false;
+      session.random = static_cast<uint64_t>(number);
+    }
+    return true;
   }
 
   static void Take(Session& session, const Repeated<v1::Told>& outcomes) {

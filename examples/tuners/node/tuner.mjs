@@ -10,22 +10,19 @@ const READING = { includeDirs: [PROTOS], keepCase: true, longs: String, enums: S
 const definition = protoLoader.loadSync("nascore/v1/tuner.proto", READING);
 const { TunerService } = grpc.loadPackageDefinition(definition).nascore.v1;
 
+const whole = (usual, description) => ({ type: "integer", minimum: 1, default: usual, description });
 const SETTINGS = {
-  type: "object",
-  additionalProperties: false,
-  properties: {
-    population: { type: "integer", minimum: 1, default: 20, description: "Members: the last completed trials." },
-    sample: { type: "integer", minimum: 1, default: 5, description: "Members drawn; the best of them is the parent." },
-  },
+  population: whole(20, "Members: the last completed trials."),
+  sample: whole(5, "Members drawn; the best of them is the parent."),
 };
+const schema = JSON.stringify({ type: "object", additionalProperties: false, properties: SETTINGS });
 
 function generator(seed) { // sfc32, from the 64 bits of the proposal's seed, where all randomness comes from
   const bits = BigInt.asUintN(64, BigInt(seed));
   let [a, b, c, d] = [Number(bits & 0xffffffffn) | 0, Number(bits >> 32n) | 0, 0x9e3779b9 | 0, 1];
   const next = () => {
     const sum = (((a + b) | 0) + d) | 0;
-    d = (d + 1) | 0;
-    [a, b] = [b ^ (b >>> 9), (c + (c << 3)) | 0];
+    [a, b, d] = [b ^ (b >>> 9), (c + (c << 3)) | 0, (d + 1) | 0];
     c = (((c << 21) | (c >>> 11)) + sum) | 0;
     return (sum >>> 0) / 4294967296;
   };
@@ -35,7 +32,6 @@ function generator(seed) { // sfc32, from the 64 bits of the proposal's seed, wh
 
 const escaped = (text) => text.replace(/[%/[\]]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 const keysOf = (spec) => spec.candidates.filter((each) => !each.search_only).map((each) => each.key);
-
 function picked(keys, spec, random) {
   const count = spec.min_chosen + random.below(spec.max_chosen - spec.min_chosen + 1);
   const left = [...keys];
@@ -62,17 +58,13 @@ function* decisions(nodes, scope, decide) {
   for (const node of nodes) {
     const [kind, path] = [node.kind, scope + escaped(node.label)];
     const spec = node[kind];
-    if (kind === "group") {
-      yield* decisions(spec.children, `${path}/`, decide);
-      continue;
-    }
+    if (kind === "group") { yield* decisions(spec.children, `${path}/`, decide); continue; }
     const decision = { path, kind, spec, ...decide(path, kind, spec) };
     yield decision;
     if (kind === "repeat") {
-      const count = Number(decision.integer);
-      if (spec.tied && count > 0) yield* decisions(spec.body, `${path}/`, decide);
-      const copies = spec.tied ? 0 : count;
-      for (let copy = 0; copy < copies; copy += 1) yield* decisions(spec.body, `${path}[${copy}]/`, decide);
+      const copies = Array.from({ length: Number(decision.integer) }, (_, copy) => `${path}[${copy}]/`);
+      const scopes = spec.tied && copies.length > 0 ? [`${path}/`] : copies; // tied copies decide once
+      for (const inner of scopes) yield* decisions(spec.body, inner, decide);
     }
     const chosen = decision.candidates?.keys ?? [decision.candidate];
     for (const { key, children } of spec.candidates ?? []) {
@@ -80,7 +72,6 @@ function* decisions(nodes, scope, decide) {
     }
   }
 }
-
 const drawn = (space, random) => [...decisions(space.nodes, "", (path, kind, spec) => choice(kind, spec, random))];
 const valueOf = ({ candidate, candidates, integer, real }) =>
   JSON.stringify(candidate ?? candidates?.keys ?? real ?? Number(integer));
@@ -118,7 +109,6 @@ const labels = (nodes) => nodes.flatMap(({ label, kind, [kind]: spec }) => {
 });
 
 const sessions = new Map(); // calls of a session come one at a time and in order
-
 function cannotTune({ space, objectives }) {
   if (objectives.length !== 1) return "node-evolution optimises one objective.";
   if (space.constraints.length > 0) return "node-evolution keeps no constraints.";
@@ -127,10 +117,16 @@ function cannotTune({ space, objectives }) {
   return twice === undefined ? "" : `node-evolution handles no label that comes twice, as ${twice} does.`;
 }
 
+function cannotSet(settings) { // nobody else looks at them
+  const names = Object.keys(SETTINGS);
+  const isOdd = ([name, value]) => !names.includes(name) || !Number.isInteger(value) || value < 1;
+  const odd = Object.entries(settings).find(isOdd);
+  return odd ? `${odd[0]} cannot be ${odd[1]}; ${names.join(" and ")} can be set, to whole numbers above 0.` : "";
+}
+
 function check(session, seq) { // whoever tells has told everything before
-  const details = `Outcomes after ${session.seq} are missing.`;
-  if (Number(seq) > session.seq) throw { code: grpc.status.FAILED_PRECONDITION, details };
-  return session;
+  if (Number(seq) <= session.seq) return session;
+  throw { code: grpc.status.FAILED_PRECONDITION, details: `Outcomes after ${session.seq} are missing.` };
 }
 
 function take(session, outcomes) {
@@ -166,16 +162,16 @@ function found(name) {
 
 const served = {
   Describe: () => ({
-    name: "node-evolution", version: "0.1.0", min_protocol: 1, max_protocol: 1, max_objectives: 1,
-    modes: ["MODE_MULTI_TRIAL"], determinism: "DETERMINISM_HISTORY", settings_schema_json: JSON.stringify(SETTINGS),
-    summary: "Regularised evolution, in Node.",
+    name: "node-evolution", version: "0.1.0", summary: "Regularised evolution, in Node.", settings_schema_json: schema,
+    modes: ["MODE_MULTI_TRIAL"], determinism: "DETERMINISM_HISTORY",
+    min_protocol: 1, max_protocol: 1, max_objectives: 1,
   }),
   Open: (request) => {
-    const { population = 20, sample = 5 } = JSON.parse(request.settings_json || "{}");
-    const odd = [population, sample].every(Number.isInteger) ? "" : "population and sample must be whole numbers.";
-    if (cannotTune(request) || odd) return { cannot_tune: cannotTune(request) || odd };
-    const objective = request.objectives[0];
-    sessions.set(request.session, { space: request.space, objective, population, sample, members: [], seq: 0 });
+    const settings = JSON.parse(request.settings_json || "{}");
+    const refusal = cannotTune(request) || cannotSet(settings);
+    if (refusal) return { cannot_tune: refusal };
+    const { session, space, objectives: [objective] } = request;
+    sessions.set(session, { space, objective, population: 20, sample: 5, ...settings, members: [], seq: 0 });
     return {};
   },
   Ask: (request) => {
@@ -187,14 +183,11 @@ const served = {
   Close: (request) => ({ closed: sessions.delete(request.session) }),
 };
 
-const handlers = Object.fromEntries(Object.entries(served).map(([name, answer]) => [name, (call, reply) => {
-  try {
-    reply(null, answer(call.request));
-  } catch (error) {
-    reply({ code: error.code ?? grpc.status.INTERNAL, details: error.details ?? String(error.message ?? error) });
-  }
-}]));
-
+const wrong = ({ code = grpc.status.INTERNAL, details, message }) => ({ code, details: details ?? message });
+const answering = (answer) => ({ request }, reply) => {
+  try { reply(null, answer(request)); } catch (error) { reply(wrong(error)); }
+};
+const handlers = Object.fromEntries(Object.entries(served).map(([name, answer]) => [name, answering(answer)]));
 const place = process.argv.indexOf("--listen");
 const address = place > 0 ? process.argv[place + 1] : `unix:${process.env.NASCORE_TUNER_SOCKET}`;
 const server = new grpc.Server({ "grpc.max_receive_message_length": 2 ** 22 });

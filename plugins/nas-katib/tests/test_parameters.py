@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 
 import pytest
@@ -39,7 +40,18 @@ def read(*specs):
         (spec(min="1", max="3", step="0.5"), "feasible_space.step", "an int has whole numbers, not 0.5"),
         (spec(min="1", max="3", step="0"), "feasible_space.step", "the step 0 is not above 0"),
         (spec(min="1", max="3", step="-1"), "feasible_space.step", "the step -1 is not above 0"),
-        (spec(min="1", max="3", distribution="NORMAL"), "feasible_space.distribution", "NORMAL is not known here"),
+        (spec(min="1", max="3", distribution="NORMAL"), "feasible_space.distribution", "for a double without a step"),
+        (
+            spec(kind="DOUBLE", min="1", max="3", step="1", distribution="LOG_NORMAL"),
+            "feasible_space.distribution",
+            "LOG_NORMAL is for a double without a step",
+        ),
+        (
+            spec(kind="DOUBLE", min="0", max="3", distribution="LOG_NORMAL"),
+            "feasible_space.min",
+            "LOG_NORMAL needs a min above 0",
+        ),
+        (spec(kind="DOUBLE", min="2", max="2", distribution="NORMAL"), "feasible_space", "too close for NORMAL"),
         (spec(min="1", max="3", distribution=9), "feasible_space.distribution", "9 is not known here"),
         (spec(min="0", max="3", distribution="LOG_UNIFORM"), "feasible_space.min", "LOG_UNIFORM needs a min above 0"),
         (
@@ -126,6 +138,28 @@ def test_an_architecture_needs_all_its_values():
         FlatForm(read(spec("x", min="1", max="2"), spec("y", min="1", max="2"))).architecture({"x": "1"})
 
 
+@pytest.mark.parametrize(
+    ("name", "low", "high", "measure"), [("NORMAL", -2.0, 10.0, float), ("LOG_NORMAL", 1e-5, 1e-1, math.log10)]
+)
+def test_even_draws_of_a_normal_parameter_are_normally_distributed_as_katib_has_it(name, low, high, measure):
+    (parameter,) = read(spec(kind="DOUBLE", min=str(low), max=str(high), distribution=name))
+    form, generator = FlatForm((parameter,)), Random(1)
+    drawn = [float(form.assignments(form.space.sample(generator))["x"]) for _ in range(4000)]
+    assert all(low <= each <= high for each in drawn)
+    middle, deviation = (measure(low) + measure(high)) / 2, (measure(high) - measure(low)) / 6
+    shares = [sum(abs(measure(each) - middle) < many * deviation for each in drawn) / 4000 for many in (1, 2)]
+    assert shares == [pytest.approx(0.683, abs=0.03), pytest.approx(0.954, abs=0.015)]
+
+
+def test_any_number_of_the_range_is_one_of_a_normal_parameter():
+    (parameter,) = read(spec(kind="DOUBLE", min="0", max="6", distribution="NORMAL"))
+    assert [parameter.value(text) for text in ("0", "3", "6")] == [0, 5000, 9999]
+    assert parameter.value("2.9999") < 5000
+    for outside in ("-0.001", "6.001", "nan"):
+        with pytest.raises(ArchitectureError):
+            parameter.value(outside)
+
+
 @given(
     st.lists(
         st.one_of(
@@ -145,6 +179,17 @@ def test_an_architecture_needs_all_its_values():
                 st.sampled_from(["0", "-0.3", "0.25"]),
                 st.integers(1, 40),
                 st.sampled_from(["0.1", "1e-2", "0.7"]),
+            ),
+            st.builds(
+                lambda low, span, name: {
+                    "kind": "DOUBLE",
+                    "min": repr(low),
+                    "max": repr(low * (1 + span)),
+                    "distribution": name,
+                },
+                st.floats(1e-9, 1e6),
+                st.floats(1e-6, 1e6),
+                st.sampled_from(["NORMAL", "LOG_NORMAL"]),
             ),
             st.builds(
                 lambda keys: {"kind": "CATEGORICAL", "list": keys},

@@ -172,7 +172,7 @@ def _operations(config: api_pb2.NasConfig) -> tuple[Operation, ...]:
 
 
 def _json_value(parameter: Parameter, value: Value) -> object:
-    if parameter.grid is not None:
+    if parameter.scale is not None:
         return float(parameter.text(value))
     return value
 

@@ -2,7 +2,7 @@
 
 All numbers of Katib are texts. What it says of a parameter is one of four: numbers between bounds, the same on a grid,
 whole numbers, and one of a list. A grid of real numbers becomes a whole number, its place on the grid, which keeps the
-order of its points for those tuners that use it.
+order of its points for those tuners that use it; so does a normal distribution (``scale``).
 
 Not here: what is made of several parameters (``flat``, ``layers``).
 """
@@ -17,12 +17,15 @@ from decimal import Decimal, InvalidOperation
 from nascore.errors import ArchitectureError, SpaceError, Violation
 from nascore.space import Candidate, Integer, OneOf, Real, Value
 
+from nas_katib.scale import BELL_PLACES, Bell, Grid, Scale
 from nas_katib.v1beta1 import api_pb2
 
 _LARGEST_GRID = 1_000_000
 _MOST = Decimal("1e300")
 _ROUNDING = Decimal("1e-6")
-_DISTRIBUTIONS = (api_pb2.DISTRIBUTION_UNSPECIFIED, api_pb2.UNIFORM, api_pb2.LOG_UNIFORM)
+_LOGARITHMIC = (api_pb2.LOG_UNIFORM, api_pb2.LOG_NORMAL)
+_NORMAL = (api_pb2.NORMAL, api_pb2.LOG_NORMAL)
+_DISTRIBUTIONS = (api_pb2.DISTRIBUTION_UNSPECIFIED, api_pb2.UNIFORM, *_LOGARITHMIC, api_pb2.NORMAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,12 @@ class Parameter:
     Attributes:
         name: Katib's name for it, which is the label of its node.
         node: What there is to decide.
-        grid: Lowest point and step of a grid of real numbers; ``None`` for all else.
+        scale: Which real numbers the places of ``node`` stand for; ``None`` if its values are Katib's.
     """
 
     name: str
     node: OneOf | Integer | Real
-    grid: tuple[Decimal, Decimal] | None = None
+    scale: Scale | None = None
 
     @property
     def size(self) -> int | None:
@@ -46,11 +49,15 @@ class Parameter:
             return len(self.node.candidates)
         return None if isinstance(self.node, Real) else (self.node.high - self.node.low) // self.node.step + 1
 
+    @property
+    def is_continuous(self) -> bool:
+        """Whether it takes any real number of its range."""
+        return isinstance(self.node, Real) or isinstance(self.scale, Bell)
+
     def text(self, value: Value) -> str:
         """Return a value of the node as Katib writes it."""
-        if self.grid is not None and isinstance(value, int):
-            low, step = self.grid
-            return format(low + value * step, "f")
+        if self.scale is not None and isinstance(value, int):
+            return self.scale.text(value)
         return repr(value) if isinstance(value, float) else str(value)
 
     def value(self, text: str) -> Value:
@@ -62,17 +69,11 @@ class Parameter:
         if isinstance(self.node, OneOf):
             return text
         number = _finite(text)
-        if number is None or (isinstance(self.node, Integer) and not self._is_whole(number)):
+        if number is not None and self.scale is not None:
+            number = self.scale.place(number)
+        if number is None or (isinstance(self.node, Integer) and not _is_whole(number)):
             raise ArchitectureError(f"{self.name}: {text[:40]!r} is not a number of its range.")
-        if self.grid is not None:
-            number = (number - self.grid[0]) / self.grid[1]
         return float(number) if isinstance(self.node, Real) else int(number.to_integral_value())
-
-    def _is_whole(self, number: Decimal) -> bool:
-        """Whether it is on the grid; other writers may have rounded a little."""
-        low, step = self.grid or (Decimal(0), Decimal(1))
-        place = (number - low) / step
-        return abs(place - place.to_integral_value()) < _ROUNDING
 
     def place(self, value: Value) -> int:
         """Return which of its values this is, from 0; not for real numbers."""
@@ -107,7 +108,7 @@ def read_parameters(
     for place, spec in enumerate(specs):
         try:
             parameter = _parameter(spec)
-            if not may_be_continuous and parameter.size is None:
+            if not may_be_continuous and parameter.is_continuous:
                 raise _Fault("feasible_space.step", "a real number of an operation needs a step.")
             found.append(parameter)
         except _Fault as fault:
@@ -135,14 +136,16 @@ def _parameter(spec: api_pb2.ParameterSpec) -> Parameter:
         raise _Fault("parameter_type", f"the type {spec.parameter_type} is not double, int, discrete or categorical.")
     space = spec.feasible_space
     if space.distribution not in _DISTRIBUTIONS:
-        known = api_pb2.Distribution.Name(space.distribution) if space.distribution <= 4 else space.distribution
-        raise _Fault("feasible_space.distribution", f"{known} is not known here; take UNIFORM or LOG_UNIFORM.")
+        raise _Fault("feasible_space.distribution", f"{space.distribution} is not known here; take UNIFORM.")
     low, high = _number(space.min, "min"), _number(space.max, "max")
     if low > high:
         raise _Fault("feasible_space", f"min {space.min} is above max {space.max}.")
-    is_log = space.distribution == api_pb2.LOG_UNIFORM
+    name = api_pb2.Distribution.Name(space.distribution)
+    is_log = space.distribution in _LOGARITHMIC
     if is_log and low <= 0:
-        raise _Fault("feasible_space.min", f"LOG_UNIFORM needs a min above 0, not {space.min}.")
+        raise _Fault("feasible_space.min", f"{name} needs a min above 0, not {space.min}.")
+    if space.distribution in _NORMAL:
+        return _normal(spec, Bell(float(low), float(high), is_log), name)
     if spec.parameter_type == api_pb2.INT:
         return _whole(spec, low, high, is_log=is_log)
     return _real(spec, low, high, is_log=is_log)
@@ -158,6 +161,14 @@ def _listed(spec: api_pb2.ParameterSpec) -> Parameter:
         return Parameter(spec.name, OneOf(spec.name, tuple(map(Candidate, keys))))
     values = [float(_number(key, "list")) for key in keys]
     return Parameter(spec.name, OneOf(spec.name, tuple(map(Candidate, keys, values))))
+
+
+def _normal(spec: api_pb2.ParameterSpec, bell: Bell, name: str) -> Parameter:
+    if spec.parameter_type != api_pb2.DOUBLE or spec.feasible_space.step:
+        raise _Fault("feasible_space.distribution", f"{name} is for a double without a step; take UNIFORM here.")
+    if bell.is_too_narrow:
+        raise _Fault("feasible_space", f"min {bell.low} and max {bell.high} are too close for {name}; take UNIFORM.")
+    return Parameter(spec.name, Integer(spec.name, 0, BELL_PLACES - 1), bell)
 
 
 def _whole(spec: api_pb2.ParameterSpec, low: Decimal, high: Decimal, *, is_log: bool) -> Parameter:
@@ -177,7 +188,7 @@ def _real(spec: api_pb2.ParameterSpec, low: Decimal, high: Decimal, *, is_log: b
     points = int((high - low) / step) + 1 if (high - low) / step <= _LARGEST_GRID else math.inf
     if points > _LARGEST_GRID:
         raise _Fault("feasible_space.step", f"{step} makes more than {_LARGEST_GRID} points; leave it out.")
-    return Parameter(spec.name, Integer(spec.name, 0, int(points) - 1), (low, step))
+    return Parameter(spec.name, Integer(spec.name, 0, int(points) - 1), Grid(low, step))
 
 
 def _step(spec: api_pb2.ParameterSpec) -> Decimal | None:
@@ -194,6 +205,11 @@ def _number(text: str, name: str) -> Decimal:
     if number is None:
         raise _Fault(f"feasible_space.{name}", f"{text[:40]!r} is not a finite number.")
     return number
+
+
+def _is_whole(number: Decimal) -> bool:
+    """Whether it is a place of its own; other writers may have rounded a little."""
+    return abs(number - number.to_integral_value()) < _ROUNDING
 
 
 def _finite(text: str) -> Decimal | None:

@@ -57,8 +57,8 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "refusals",
-        "A crash instead of a sentence leaves people without a clue.",
-        "Return the sentence in cannot_tune, and leave open sessions as they are.",
+        "A crash leaves people without a clue, and a setting passed over gives them a search that they did not want.",
+        "Return the sentence in cannot_tune, also for settings, which nobody else looks at; leave open sessions alone.",
         greeting.check_refusals,
     ),
     Check(

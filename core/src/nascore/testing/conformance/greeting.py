@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 
 from nascore.record import JsonValue, Objective
@@ -99,9 +100,9 @@ def check_refusals(bench: Bench) -> None:
         _check_objectives(bench, stage.setup.mode)
         unknown: dict[str, JsonValue] = {**bench.settings, "no_such_setting_of_any_tuner": 1}
         bench.refusal(stage.setup, unknown)
-        wrong = _wrong_setting(bench)
-        if wrong and not bench.refusal(stage.setup, {**bench.settings, **wrong}):
-            raise BreachError(f"It accepts {wrong}, which its own schema forbids.")
+        for wrong in _wrong_settings(bench.description.settings_schema_json):
+            if not bench.refusal(stage.setup, {**bench.settings, **wrong}):
+                raise BreachError(f"It accepts {wrong}, which its own schema forbids.")
         if refusal := bench.refusal(stage.setup):
             raise BreachError(f"After refusals it refuses what it accepted before: {refusal}")
 
@@ -117,11 +118,19 @@ def _check_objectives(bench: Bench, mode: Mode) -> None:
         raise BreachError(f"It claims any number of objectives, and refuses {len(several)}: {refusal}")
 
 
-def _wrong_setting(bench: Bench) -> dict[str, JsonValue]:
-    """A value of a type that the schema forbids, for the first setting where that is plain."""
-    text = bench.description.settings_schema_json
-    schema = json.loads(text) if text else {}
-    for name, part in schema.get("properties", {}).items():
-        if isinstance(part, dict) and part.get("type") in ("integer", "number", "boolean"):
-            return {name: "no number at all"}
-    return {}
+def _wrong_settings(schema_text: str) -> Iterator[dict[str, JsonValue]]:
+    """Yield settings that a schema plainly forbids: of another type, out of bounds, not listed, of no known name."""
+    schema: dict[str, JsonValue] = json.loads(schema_text) if schema_text else {}
+    properties = schema.get("properties")
+    for name, part in properties.items() if isinstance(properties, dict) else ():
+        yield from ({name: value} for value in _forbidden(part if isinstance(part, dict) else {}))
+    if schema.get("additionalProperties") is False:
+        yield {"no_such_setting_of_any_tuner": 1}
+
+
+def _forbidden(part: dict[str, JsonValue]) -> Iterator[JsonValue]:
+    if part.get("type") in ("integer", "number", "boolean") or "enum" in part:
+        yield "no value of this setting"
+    for bound, beyond in (("minimum", -1), ("exclusiveMinimum", 0), ("maximum", 1), ("exclusiveMaximum", 0)):
+        if isinstance(limit := part.get(bound), int | float):
+            yield limit + beyond

@@ -30,12 +30,14 @@ class Finding:
         way: How the tuner was spoken to.
         verdict: What came of it.
         sentence: What was wrong, or why it was not looked at; empty if all is well.
+        printed: What its process had printed last when something was wrong, line by line; empty if nothing.
     """
 
     check: Check
     way: Way
     verdict: Verdict
     sentence: str = ""
+    printed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,13 @@ class Report:
 
 
 def text_of(finding: Finding) -> str:
-    """Return what was wrong, why it matters and how to mend it, on three lines."""
+    """Return what was wrong, why it matters, how to mend it, and what the tuner printed, each on lines of its own."""
     check = finding.check
     head = f"{check.name} ({finding.way.value}): {finding.sentence}"
-    return f"{head}\n  Why it matters: {check.why}\n  How to mend it: {check.mend}"
+    lines = [head, f"  Why it matters: {check.why}", f"  How to mend it: {check.mend}"]
+    if finding.printed:
+        lines += ["  It printed last:", *(f"    {line}" for line in finding.printed)]
+    return "\n".join(lines)
 
 
 def markdown_row(report: Report) -> str:
@@ -109,4 +114,5 @@ def _finding(finding: Finding) -> JsonValue:
         "sentence": finding.sentence,
         "why": finding.check.why,
         "mend": finding.check.mend,
+        "printed": list(finding.printed),
     }

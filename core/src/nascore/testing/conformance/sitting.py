@@ -6,6 +6,7 @@ Not here: which checks and which ways (``kit``, ``suite``).
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -84,7 +85,7 @@ class Sitting:
         except NeedlessError as reason:
             return self._finding(check, Verdict.NEEDLESS, str(reason))
         except NascoreError as error:
-            finding = self._finding(check, Verdict.BROKEN, _sentence(error))
+            finding = replace(self._finding(check, Verdict.BROKEN, _sentence(error)), printed=self._subject.printed())
             self._subject.renew()
             self._bench = self._fresh()
             return finding

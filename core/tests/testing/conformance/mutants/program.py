@@ -6,6 +6,7 @@ searches trial by trial, and one-shot on paths drawn at random.
 
 import hashlib
 import json
+import logging
 import os
 import sys
 import time
@@ -23,6 +24,19 @@ LATE = 20  # Number from which on a fault that comes late shows.
 FORGETS_AFTER = 2
 LEAKED = []
 GLOBAL = {"steps": 0}
+SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "remembered": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 10000,
+            "default": 500,
+            "description": "Answers kept.",
+        }
+    },
+}
 CLAIMED = {"claims nonsense": ["graph"], "refuses what it claims": ["repeat"]}
 
 
@@ -37,6 +51,7 @@ class Session:
         self.calls, self.turn, self.seen = 0, 0, []
         self.space = space_from_message(request.space)
         self.metric = request.objectives[0].metric
+        self.remembered = json.loads(request.settings_json or "{}").get("remembered", 500)
         self.seq, self.steps, self.told, self.answers = 0, 0, "", {}
         self.generator = Random(request.seed)
         self.is_waiting = False
@@ -98,7 +113,7 @@ class Session:
         task = wire.TASK_TRAIN if self.is_one_shot else wire.TASK_EVALUATE
         proposal = wire.Proposal(number=number, architecture=architecture_to_message(architecture), task=task)
         self.answers[number] = proposal.SerializeToString()
-        if len(self.answers) > 500:
+        if len(self.answers) > self.remembered:
             del self.answers[min(self.answers)]
         return proposal
 
@@ -134,7 +149,7 @@ class Mutant(TunerServiceServicer):
     def Describe(self, request, context):
         if FAULT == "answers garbage":
             return b"\xff\xff\xff"
-        schema = "no schema" if FAULT == "has no schema" else ""
+        schema = "no schema" if FAULT == "has no schema" else json.dumps(SCHEMA)
         newest = 7 if FAULT == "speaks newer" else 1
         return wire.DescribeResponse(
             name=f"mutant: {FAULT}" if FAULT else "well-behaved",
@@ -170,8 +185,18 @@ class Mutant(TunerServiceServicer):
     def refusal(self, request):
         if len(request.objectives) != 1:
             return "The mutant takes one objective."
+        if not self.is_setting(json.loads(request.settings_json or "{}")):
+            return "The mutant takes a whole number from 1 to 10000 for remembered, and no other setting."
         text = str(request.space)
         return "The mutant takes neither some_of nor repeat." if "some_of {" in text or "repeat {" in text else ""
+
+    def is_setting(self, settings):
+        remembered = settings.get("remembered", 500)
+        if FAULT == "overlooks unknown settings":
+            settings = {}
+        is_whole = isinstance(remembered, int) or FAULT == "overlooks types"
+        is_within = not isinstance(remembered, int) or 1 <= remembered <= 10000 or FAULT == "overlooks bounds"
+        return settings.keys() <= {"remembered"} and is_whole and is_within
 
     def found(self, name, context):
         if name not in self.sessions:
@@ -239,6 +264,9 @@ class Mutant(TunerServiceServicer):
 
 
 def main():
+    logging.basicConfig()  # Without it gRPC keeps silent about exceptions.
+    # What it leaves out is no fault of it.
+    logging.getLogger("grpc._server").addFilter(lambda record: "not implemented" not in record.getMessage())
     if FAULT == "crashes on start":
         raise RuntimeError("it never worked")
     if FAULT == "greets oddly":
