@@ -65,6 +65,7 @@ bench: setup
 	$(BIN)/python benchmarks/weights_wire.py
 	$(BIN)/python benchmarks/weights_peers.py
 	$(BIN)/python benchmarks/weights_store.py
+	$(BIN)/python benchmarks/weights_readers.py
 	$(BIN)/python benchmarks/async_sharing.py
 	$(BIN)/python benchmarks/warm_start.py
 
