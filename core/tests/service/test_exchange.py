@@ -333,6 +333,41 @@ def test_worker_that_began_again_keeps_its_seat_when_its_old_stream_ends(hosted:
     assert hosted._loop.run(overtaken()) == 0
 
 
+def test_worker_that_is_interrupted_while_it_leaves_keeps_no_seat(hosted: Hosted) -> None:
+    experiment = hosted.create(OneShot(Schedule(1), workers=2, trust=None))
+    assert hosted.experiments is not None
+    engine = hosted.experiments.get(experiment)
+    leases = []
+    for worker in ("one", "two"):
+        hosted.client.register_space(experiment, worker, SPACE)
+        leases.append(lease_of(hosted.client, experiment, worker))
+    one, two = leases
+
+    async def left() -> int:
+        entered = asyncio.Event()
+
+        async def guest() -> None:
+            async with engine.samples("two", two.trial, two.epoch) as seat:
+                await seat.begin(Opening(4))
+                entered.set()
+                await asyncio.Event().wait()
+
+        leaving = asyncio.create_task(guest())
+        await entered.wait()
+        async with engine.samples("one", one.trial, one.epoch) as seat:
+            await seat.begin(Opening(4))
+            (room,) = engine._rooms._rooms.values()
+            async with room._turn:
+                leaving.cancel()
+                await asyncio.sleep(0)
+                leaving.cancel()
+                await asyncio.wait([leaving])
+            async with room._turn:  # Whoever waits has it first.
+                return len(room.seats)
+
+    assert hosted._loop.run(left()) == 1
+
+
 def test_workers_of_one_supernet_share_a_session_and_a_lost_one_fails_its_samples(hosted: Hosted) -> None:
     plan = OneShot(Schedule(1), workers=2, trust=None)
     experiment = hosted.create(plan)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from typing import Any
 
 from nascore.errors import InternalError, NascoreError, StateError, UnavailableError
 from nascore.experiment.chain.session import one_shot_setup
@@ -66,9 +67,8 @@ class Rooms:
             yield seat
         finally:
             room.guests -= 1
-            await room.leave(seat)
-            if not room.guests and self._rooms.get(supernet) is room:
-                del self._rooms[supernet]
+            # A call that is cancelled may be cancelled again while it leaves; others wait for what it leaves behind.
+            await asyncio.shield(self._by_itself(self._left(supernet, room, seat)))
 
     def hold(self, worker: str, trial: int, *, epoch: int) -> TrialRecord:
         """Return the trial if the worker holds it, and renew its lease; see `held`."""
@@ -148,10 +148,7 @@ class Rooms:
             with suppress(NascoreError):
                 await session.close()
 
-        ending = asyncio.create_task(end())
-        self._endings.add(ending)
-        ending.add_done_callback(self._endings.discard)
-        return ending
+        return self._by_itself(end())
 
     async def close(self) -> None:
         """End all sessions."""
@@ -160,6 +157,17 @@ class Rooms:
         for room in rooms:
             await room.close()
         await asyncio.gather(*self._endings)
+
+    async def _left(self, supernet: int, room: Room, seat: Seat) -> None:
+        await room.leave(seat)
+        if not room.guests and self._rooms.get(supernet) is room:
+            del self._rooms[supernet]
+
+    def _by_itself(self, ending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(ending)
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+        return task
 
 
 def supernet_of(record: TrialRecord) -> int:
