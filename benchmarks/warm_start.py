@@ -1,9 +1,10 @@
 """Epochs until evolution is as good with inherited weights as from scratch, on the digits demo as it stands.
 
 Evolution from scratch trains each of 20 networks for 24 epochs; what its best one reaches is the aim. Evolution with
-inheritance trains each for 8, beginning with its parent's weights, and may spend half of the epochs. ``--control`` does
-the same without inheritance: as many proposals and as many epochs, so what it does not reach is due to inheritance.
-``--morphism`` searches with network morphism, also within half of the epochs.
+inheritance trains each of 60 for 4, beginning with its parent's weights, and may spend half of the epochs; the parent
+is always the best of the last six. ``--control`` does the same without inheritance: as many proposals and as many
+epochs, so what it does not reach is due to inheritance. ``--morphism`` searches with network morphism, also within half
+of the epochs.
 Epochs of all trials are counted, also of those that led nowhere. Accuracy is on the demo's validation images, which the
 search sees. One core, whatever there is.
 
@@ -29,7 +30,7 @@ from pathlib import Path
 from nascore.record import JsonValue
 
 DEMO = Path(__file__).resolve().parent.parent / "examples" / "digits" / "trial.py"
-POPULATION = {"population_size": 6, "sample_size": 3}
+POPULATION = {"population_size": 6, "sample_size": 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,12 @@ ENOUGH = 0.5
 """Share of the epochs from scratch that shall be enough."""
 
 SCRATCH = Contender("scratch", 24, 20)
-INHERITED = Contender("inherited", 8, 30, inherits=True)
-SHORT = Contender("short", 8, 30)
+INHERITED = Contender("inherited", 4, 60, inherits=True)
+SHORT = Contender("short", 4, 60)
 MORPHED = Contender(
     "morphism",
-    8,
-    30,
+    4,
+    60,
     inherits=True,
     tuner="morphism",
     settings={"morphisms": 2, "starts": 6, "layers": ["convolution"]},

@@ -42,6 +42,9 @@ def test_search_ends_with_a_trust_report_that_show_repeats(nascore, search_file:
     best = json.loads(nascore("best", "last", "--json").stdout)
     assert best[0]["architecture"] == {"a": "good", "b": "good"}
     assert "trained no supernet" not in again.stderr
+    resumed = nascore("resume", "last")
+    assert resumed.returncode == 2
+    assert "nothing left to try" in resumed.stderr
 
 
 def test_multi_trial_search_has_no_trust_report(nascore, experiment_file: Path) -> None:

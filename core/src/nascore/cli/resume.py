@@ -25,7 +25,7 @@ from nascore.cli.wording import state_text
 from nascore.errors import HeldError
 from nascore.experiment import archive, locate
 from nascore.journal import Holder, Location, read_holder
-from nascore.record import ExperimentAction, ExperimentRecord, ExperimentState, Limits, TunerLimits
+from nascore.record import EndReason, ExperimentAction, ExperimentRecord, ExperimentState, Limits, Mode, TunerLimits
 
 
 @click.command("resume", cls=Verb)
@@ -141,7 +141,10 @@ def _tell(holder: Holder, record: ExperimentRecord, limits: Limits) -> None:
 
 def _check_unfinished(record: ExperimentRecord, limits: Limits) -> None:
     if record.state is ExperimentState.FINISHED and limits == Limits():
+        is_done = record.end_reason is EndReason.EXHAUSTED or record.spec.mode is Mode.ONE_SHOT
         raise WrongUsageError(
             f"Experiment {record.id} is {state_text(record)}.",
-            fix="Give it more to do, for example `--trials 100`.",
+            fix=f"There is nothing left to try. Look at it with `nascore show {record.id}`."
+            if is_done
+            else "Give it more to do, for example `--trials 100`.",
         )
