@@ -22,11 +22,11 @@ test_gp_keeps_it_everywhere = pytest.mark.slow(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_gp_keeps_it_where_it_is_fitted_to_extreme_values_and_foreign_architectures() -> None:
+def test_gp_keeps_it_where_it_is_fitted_to_extreme_values() -> None:
     examination = Examination(
         settings={"n_startup_trials": 30},
         is_quick=True,
-        only=("extreme-values", "foreign-architectures"),
+        only=("extreme-values",),
         ways=(Way.WIRE,),
         timeout_s=300.0,
     )
