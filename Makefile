@@ -22,8 +22,9 @@ $(STAMP): $(REQUIREMENTS)
 demo: setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/demo.py
 
+# One more at a time than there are cores: some wait for processes that they started.
 test: setup
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n $$(($$(nproc) + 1))
 
 # What takes longer: ten kills in one search, packages in fresh environments.
 # Twice as many at a time as there are cores, for most of them wait for processes that they started.

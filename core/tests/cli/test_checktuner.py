@@ -1,6 +1,7 @@
 """The command `check-tuner`: verdict, reasons, exit code."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def test_a_breach_is_told_with_what_differs_what_was_printed_and_how_to_go_on(in
     assert ran.exit_code == 1
     told = " ".join(ran.stdout.split())
     assert "decisions differ)" in told
-    assert "layer00 was" in told
+    assert re.search(r"was '\w+', and is '\w+'", told)  # Which of them is chance: the program really rolls dice.
     assert "1 check of 2 found something." in told
     assert "--only determinism" in told
     ran = invoke("check-tuner", f"{MUTANT} 'chokes on failures'", "--only", "failures", "--quick", "-q", "--json")
