@@ -22,7 +22,7 @@ from blake3 import blake3
 from nascore.eventloop import loop_factory
 from nascore.weights.piece_memory import keep_pieces
 from weights_contender import Contender, fresh, started
-from weights_store import state
+from weights_store import arrays_of
 
 _ACK = b"!"
 _DIGEST = 32
@@ -32,7 +32,7 @@ _OPTIONS = [("grpc.max_receive_message_length", 4 << 20), ("grpc.max_send_messag
 @contextmanager
 def bare(name: str) -> Iterator[Contender]:
     """A stream to another process, which keeps what it was sent in memory that is there already."""
-    arrays = _arrays(name)
+    arrays = arrays_of(name)
     target = memoryview(bytearray(sum(map(len, arrays))))
     with _peer("-") as (process, channel):
 
@@ -48,7 +48,7 @@ def bare(name: str) -> Iterator[Contender]:
 @contextmanager
 def kept(name: str) -> Iterator[Contender]:
     """The same with the promises of the store: proven at both ends, kept in files, and given in fresh memory."""
-    arrays = _arrays(name)
+    arrays = arrays_of(name)
     with fresh() as folder, _peer(str(folder)) as (process, channel):
 
         def put() -> None:
@@ -68,10 +68,6 @@ def kept(name: str) -> Iterator[Contender]:
             return found
 
         yield Contender(put, get, [process])
-
-
-def _arrays(name: str) -> list[memoryview]:
-    return [array.data.cast("B") for array in state(name, seed=1).values()]
 
 
 @contextmanager

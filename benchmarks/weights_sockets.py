@@ -17,7 +17,7 @@ import numpy
 import psutil
 from blake3 import blake3
 from weights_contender import Contender, fresh, started
-from weights_store import state
+from weights_store import arrays_of
 
 _ACK = b"!"
 _PIECE = 1 << 20
@@ -27,7 +27,7 @@ _DIGEST = 32
 @contextmanager
 def tcp(name: str) -> Iterator[Contender]:
     """A socket to another process, which keeps what it was sent in a buffer that is there already."""
-    arrays = _arrays(name)
+    arrays = arrays_of(name)
     size = sum(map(len, arrays))
     target = memoryview(bytearray(size))
     with _peer("plain", str(size)) as (process, peer):
@@ -48,7 +48,7 @@ def tcp(name: str) -> Iterator[Contender]:
 @contextmanager
 def tcp_kept(name: str) -> Iterator[Contender]:
     """The same with the promises of the store: proven at both ends, kept in files, and given in fresh memory."""
-    arrays = _arrays(name)
+    arrays = arrays_of(name)
     sizes = [len(array) for array in arrays]
     with fresh() as folder, _peer("kept", str(folder), ",".join(map(str, sizes))) as (process, peer):
 
@@ -72,10 +72,6 @@ def tcp_kept(name: str) -> Iterator[Contender]:
             return found
 
         yield Contender(put, get, [process])
-
-
-def _arrays(name: str) -> list[memoryview]:
-    return [array.data.cast("B") for array in state(name, seed=1).values()]
 
 
 @contextmanager

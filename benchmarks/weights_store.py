@@ -44,6 +44,11 @@ def state(name: str, *, seed: int) -> dict[str, numpy.ndarray]:
     return {f"layer{index}.weight": rng.standard_normal(size, dtype=numpy.float32) for index in range(count)}
 
 
+def arrays_of(name: str) -> list[memoryview]:
+    """Return the bytes of the tensors of a state."""
+    return [array.data.cast("B") for array in state(name, seed=1).values()]
+
+
 def changed(before: Mapping[str, numpy.ndarray], *, seed: int) -> dict[str, numpy.ndarray]:
     """Return a state of which few tensors have changed."""
     rng = numpy.random.default_rng(seed)

@@ -109,7 +109,8 @@ def _violation(detail: ErrorDetails, known: tuple[str, ...]) -> Violation:
         return Violation(field, "There is no such setting." + (f" Did you mean {close[0]!r}?" if close else ""))
     if detail["type"] == "missing":
         return Violation(field, "It must be given.")
-    return Violation(field, f"{detail['msg']}, got {_shown(detail['input'])}.")
+    what = detail["msg"].removeprefix("Value error, ")  # What a validator raised speaks for itself.
+    return Violation(field, f"{what}, got {_shown(detail['input'])}.")
 
 
 def _shown(value: object) -> str:

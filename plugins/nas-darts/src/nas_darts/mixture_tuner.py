@@ -175,9 +175,7 @@ class MixtureTuner(Tuner[MixtureSettingsT]):
             return
         if held.kind.startswith(SCORE):
             self._take_score(held.kind, outcome)
-        elif held.kind == _REHEARSAL:
-            pass
-        elif outcome.status is OutcomeStatus.COMPLETED and (outcome.gradient or not self._layout.mixed.total):
+        elif held.kind != _REHEARSAL and self._has_gradient(outcome):
             gradient = self._backward(held.draw, self._composer.gradient(outcome.gradient))
             self._gathering.add(gradient, picks=held.picks, weights=held.draw.weights, loss=outcome.metrics.get("loss"))
         self._finish_turn()
@@ -264,6 +262,9 @@ class MixtureTuner(Tuner[MixtureSettingsT]):
         self._alpha = self._stepped(by_alpha)
         if len(self._policy):
             self._policy = self._policy_adam.step(self._policy, by_policy)
+
+    def _has_gradient(self, outcome: Outcome) -> bool:
+        return outcome.status is OutcomeStatus.COMPLETED and bool(outcome.gradient or not self._layout.mixed.total)
 
     def _optimisers(self) -> tuple[Adam, Adam]:
         """Return those of what is mixed and of what is sampled."""
