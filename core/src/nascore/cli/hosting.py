@@ -41,12 +41,14 @@ class Listening:
         tls: Certificate and key; ``None`` for none.
         is_tuner_insecure: Whether a tuner on another machine may be spoken to without TLS.
         tuner_limits: What each tuner may take.
+        data_port: Where weights come in beside gRPC; 0 for a free port, ``None`` for nowhere.
     """
 
     address: str = "unix:"
     tls: ServerTls | None = None
     is_tuner_insecure: bool = False
     tuner_limits: TunerLimits = field(default_factory=TunerLimits)
+    data_port: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,15 @@ async def hosted(
         made = TokenFile(folder / TOKENS_NAME)
         address = _lasting(listening.address, folder)
         store = DirectoryStore(folder / WEIGHTS_NAME)
-        server = Server(experiments, address=address, token=token, token_file=made, tls=listening.tls, weights=store)
+        server = Server(
+            experiments,
+            address=address,
+            token=token,
+            token_file=made,
+            tls=listening.tls,
+            weights=store,
+            data_port=listening.data_port,
+        )
         address = await server.start()
         try:
             yield Host(experiments, address, token_file, folder, server)

@@ -39,6 +39,7 @@ class RunFile:
         maxima: The most that networks may cost: ``params=3000000.0``.
         profile: Figures of networks that workers report: ``macs``.
         tuner_limits: What the tuner may take, where something was said.
+        data_port: Where weights come in beside gRPC; ``off`` for nowhere, empty for a free port.
     """
 
     trial_file: str
@@ -58,6 +59,7 @@ class RunFile:
     maxima: tuple[str, ...] = ()
     profile: tuple[str, ...] = ()
     tuner_limits: TunerLimits = field(default_factory=TunerLimits)
+    data_port: str = ""
 
     def write(self, folder: Path) -> None:
         """Write it into a folder, whole or not at all."""

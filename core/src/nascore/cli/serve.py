@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from nascore.cli.beginning import begin_search
+from nascore.cli.dataport import data_port_option
 from nascore.cli.failure import DONE
 from nascore.cli.options import Count, database_option
 from nascore.cli.plan import plan_of
@@ -32,6 +33,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--tls-cert", type=_FILE, help="Certificate (PEM); needed where other machines can connect.")
 @click.option("--tls-key", type=_FILE, help="Its private key (PEM).")
 @click.option("--tls-client-roots", type=_FILE, help="Callers need a certificate of these roots (PEM) too (mTLS).")
+@data_port_option
 @click.option("--parallel", type=Count(), metavar="N", help="With --share-weights async: workers of each supernet.")
 @database_option
 @quiet_option
@@ -45,6 +47,7 @@ def command(
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_roots: Path | None,
+    data_port: str,
     parallel: int | None,
     sharing: str | None,
     database: Location | None,
@@ -64,6 +67,7 @@ def command(
     request = replace(given_search(context), parallel=parallel, space_file=space_file)
     plan = plan_of(with_sharing(request, sharing), address=address)
     plan = replace(plan, run=_with_tls(plan.run, tls_cert, tls_key, client_roots=tls_client_roots))
+    plan = replace(plan, run=replace(plan.run, data_port=data_port))
     begin_search(
         plan,
         home=chosen_home(context),

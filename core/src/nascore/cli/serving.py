@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from nascore.cli.dataport import data_port_of
 from nascore.cli.hosting import Host, Listening
 from nascore.cli.runfile import RunFile
 from nascore.cli.screen import say
@@ -21,7 +22,7 @@ def listening_of(run: RunFile) -> Listening:
     """Return how an experiment is served that is run like this."""
     roots = Path(run.tls_client_roots) if run.tls_client_roots else None
     tls = ServerTls(Path(run.tls_cert), Path(run.tls_key), client_roots=roots) if run.tls_cert else None
-    return Listening(run.address or "unix:", tls, run.is_tuner_insecure, run.tuner_limits)
+    return Listening(run.address or "unix:", tls, run.is_tuner_insecure, run.tuner_limits, data_port_of(run.data_port))
 
 
 def show_connection(run: RunFile) -> Callable[[Host, Engine], None]:

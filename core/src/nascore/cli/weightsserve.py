@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from nascore.cli.dataport import data_port_of, data_port_option
 from nascore.cli.failure import DONE
 from nascore.cli.interruption import Interruption
 from nascore.cli.screen import say
@@ -33,6 +34,7 @@ _TOKEN = "weights-token"  # noqa: S105 - the name of a file
 @click.option("--tls-cert", type=_FILE, help="Certificate (PEM); needed where other machines can connect.")
 @click.option("--tls-key", type=_FILE, help="Its private key (PEM).")
 @click.option("--tls-client-roots", type=_FILE, help="Callers need a certificate of these roots (PEM) too (mTLS).")
+@data_port_option
 @click.pass_context
 def serve(
     context: click.Context,
@@ -43,6 +45,7 @@ def serve(
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_roots: Path | None,
+    data_port: str,
 ) -> None:
     """Serve a store of weights: a folder, made if need be, or a URL.
 
@@ -51,11 +54,11 @@ def serve(
     """
     tls = _tls(tls_cert, tls_key, client_roots=tls_client_roots)
     with closing(open_store(store)) as opened, asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_served(opened, address=address, token_file=token_file, tls=tls))
+        runner.run(_served(opened, address=address, data_port=data_port, token_file=token_file, tls=tls))
     context.exit(DONE)
 
 
-async def _served(store: IndexedStore, *, address: str, token_file: Path, tls: object) -> None:
+async def _served(store: IndexedStore, *, address: str, data_port: str, token_file: Path, tls: object) -> None:
     # By name, because it brings gRPC, which the other verbs of this group do not need.
     service = import_module("nascore.service")
     serve_weights = import_module("nascore.service.weight_server").serve_weights
@@ -64,7 +67,8 @@ async def _served(store: IndexedStore, *, address: str, token_file: Path, tls: o
     interruption = Interruption()
     try:
         with interruption.listening():
-            async with serve_weights(store, address=address, token=token, tls=tls) as server:
+            port = data_port_of(data_port)
+            async with serve_weights(store, address=address, token=token, tls=tls, data_port=port) as server:
                 say(f"The token that allows everything is in {token_file}. Ctrl-C or SIGTERM ends the server.")
                 click.echo(f"Serving weights at {server.address}")
                 await interruption.wait()

@@ -90,7 +90,7 @@ class Connection:
         self._clock = clock
         self._closed = threading.Event()
         self._pid = os.getpid()
-        self._tls = tls
+        self.tls = tls
         self._channel = open_channel(address, tls)
         self._calls: dict[str, Callable[..., bytes]] = {}
         self._lane = Lane(partial(self._converse, lane.METHOD), clock=clock)
@@ -265,6 +265,6 @@ class Connection:
             method,
             timeout_s=timeout_s,
             address=self.address,
-            tls=self._tls,
+            tls=self.tls,
             is_closed=self._closed.is_set(),
         )

@@ -70,6 +70,16 @@ class ClientTls:
         )
         return credentials
 
+    def context(self) -> ssl.SSLContext:
+        """Return the same for sockets without gRPC; raises as `credentials` does."""
+        if self.roots is not None:
+            read_pem(self.roots, "CERTIFICATE")
+        context = ssl.create_default_context(cafile=self.roots)
+        if self.certificate is not None and self.key is not None:
+            check_pair(self.certificate, self.key)
+            context.load_cert_chain(self.certificate, self.key)
+        return context
+
 
 def read_pem(path: Path, label: str) -> bytes:
     """Return the bytes of a PEM file that holds a block of the given label.

@@ -154,11 +154,13 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             {
                 "StatBlobs": _SEND,
                 "Upload": _SEND,
+                "UploadDirect": _SEND,
                 "Commit": _WORK,
                 "GetManifest": _FETCH,
                 "ListCheckpoints": _LOOK_UP,
                 "GetLineage": _FETCH,
                 "Download": _FETCH,
+                "DownloadDirect": _FETCH,
                 "Inherit": _WORK,
                 "ListNames": _LOOK_UP,
                 "RemoveName": _CHANGE,

@@ -35,6 +35,7 @@ from nascore.service.tls import ServerTls
 from nascore.service.tokens import TokenFile
 from nascore.service.trials import TrialServicer
 from nascore.service.weights import WeightServicer
+from nascore.service.weights.direct_port import DirectPort
 from nascore.v1 import experiment_pb2, trial_pb2, weights_pb2
 from nascore.weights.indexed import IndexedStore
 
@@ -72,6 +73,8 @@ class Server:
         token_file: The tokens that an operator made; changes count at once. ``None`` for none.
         tls: Certificate and key; needed where other machines can reach the address.
         weights: Whose checkpoints are served, the caller's to close as well; ``None``: no weights are.
+        data_port: Where direct connections for weights come in, at the same host; 0: a free port, ``None``: nowhere.
+            Beside a socket there are none.
 
     Attributes:
         address: Where callers reach it, once it was started.
@@ -89,12 +92,14 @@ class Server:
         token_file: TokenFile | None = None,
         tls: ServerTls | None = None,
         weights: IndexedStore | None = None,
+        data_port: int | None = 0,
     ) -> None:
         self._asked = safe_address(parse_address(address), has_tls=tls is not None, has_token=token != "")
         admin = make_grant(Scope.ADMIN, token=check_token(token, source="token"), now=time.time())
         self._keyring = Keyring((admin,), file=token_file)
         self._tls = tls
         self._drain = Drain()
+        self._data_port = data_port
         self._weights = None if weights is None else WeightServicer(weights)
         self._experiments = experiments
         self._served = self._servicers()
@@ -115,6 +120,7 @@ class Server:
         self._server = self._assembled()
         try:
             address = self._bind(self._server)
+            self._listen_for_bytes(address)
             await self._server.start()
         except BaseException:
             await self.stop(0.0)
@@ -145,6 +151,8 @@ class Server:
         self._drain.begin()
         await self._server.stop(grace_s)
         if self._weights is not None:
+            if self._weights.direct is not None:
+                self._weights.direct.stop_listening()
             await asyncio.to_thread(self._weights.close)
         if self._place is not None:
             self._place.release()
@@ -181,6 +189,10 @@ class Server:
             # People of this machine need no certificate; the token they need all the same.
             self._bind_socket(server, UnixAddress(""))
         return TcpAddress(self._asked.host, self._listen(server, self._asked, self._tls))
+
+    def _listen_for_bytes(self, address: Address) -> None:
+        if self._weights is not None and self._data_port is not None and isinstance(address, TcpAddress):
+            self._weights.direct = DirectPort(address.host, port=self._data_port, tls=self._tls)
 
     def _bind_socket(self, server: grpc.aio.Server, asked: UnixAddress) -> UnixAddress:
         self._place = SocketPlace(asked)

@@ -5,6 +5,7 @@ Not here: the caller's side (``nascore.client.ClientTls``).
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,3 +41,14 @@ class ServerTls:
             [(key, chain)], root_certificates=roots, require_client_auth=self.client_roots is not None
         )
         return credentials
+
+    def context(self) -> ssl.SSLContext:
+        """Return the same for sockets without gRPC; raises as `credentials` does."""
+        check_pair(self.certificate, self.key)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        if self.client_roots is not None:
+            read_pem(self.client_roots, "CERTIFICATE")
+            context.load_verify_locations(self.client_roots)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context

@@ -25,6 +25,7 @@ async def serve_weights(
     token: str | Secret,
     token_file: TokenFile | None = None,
     tls: ServerTls | None = None,
+    data_port: int | None = 0,
     grace_s: float = _GRACE_S,
 ) -> AsyncIterator[Server]:
     """Serve a store until the block is left; ``server.address`` is where.
@@ -35,13 +36,16 @@ async def serve_weights(
         token: Allows everything until the server ends.
         token_file: The tokens that an operator made; changes count at once. ``None`` for none.
         tls: Certificate and key; needed where other machines can reach the address.
+        data_port: Where direct connections come in, at the same host; 0: a free port, ``None``: nowhere.
         grace_s: Seconds in which calls at work may finish when the block is left.
 
     Raises:
         InvalidInputError: The address or the token is malformed, or the address is exposed without TLS.
         StateError: The address is in use.
     """
-    server = Server(None, address=address, token=token, token_file=token_file, tls=tls, weights=store)
+    server = Server(
+        None, address=address, token=token, token_file=token_file, tls=tls, weights=store, data_port=data_port
+    )
     await server.start()
     try:
         yield server

@@ -230,6 +230,42 @@ class DownloadResponse(_message.Message):
     small: _containers.RepeatedCompositeFieldContainer[SmallBlob]
     def __init__(self, digest: _Optional[str] = ..., size: _Optional[int] = ..., offset: _Optional[int] = ..., crc32c: _Optional[int] = ..., data: _Optional[bytes] = ..., small: _Optional[_Iterable[_Union[SmallBlob, _Mapping]]] = ...) -> None: ...
 
+class UploadDirectRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class UploadDirectResponse(_message.Message):
+    __slots__ = ("port", "ticket", "proof", "blobs", "bytes")
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    BLOBS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    port: int
+    ticket: bytes
+    proof: bytes
+    blobs: int
+    bytes: int
+    def __init__(self, port: _Optional[int] = ..., ticket: _Optional[bytes] = ..., proof: _Optional[bytes] = ..., blobs: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
+
+class DownloadDirectRequest(_message.Message):
+    __slots__ = ("download",)
+    DOWNLOAD_FIELD_NUMBER: _ClassVar[int]
+    download: DownloadRequest
+    def __init__(self, download: _Optional[_Union[DownloadRequest, _Mapping]] = ...) -> None: ...
+
+class DownloadDirectResponse(_message.Message):
+    __slots__ = ("port", "ticket", "proof", "bytes")
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    port: int
+    ticket: bytes
+    proof: bytes
+    bytes: int
+    def __init__(self, port: _Optional[int] = ..., ticket: _Optional[bytes] = ..., proof: _Optional[bytes] = ..., bytes: _Optional[int] = ...) -> None: ...
+
 class InheritRequest(_message.Message):
     __slots__ = ("experiment", "parents", "tensors", "rules_json", "trial", "request_id")
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]

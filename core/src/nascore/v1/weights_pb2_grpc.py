@@ -70,6 +70,16 @@ class WeightServiceStub(object):
                 request_serializer=nascore_dot_v1_dot_weights__pb2.DownloadRequest.SerializeToString,
                 response_deserializer=nascore_dot_v1_dot_weights__pb2.DownloadResponse.FromString,
                 _registered_method=True)
+        self.UploadDirect = channel.unary_stream(
+                '/nascore.v1.WeightService/UploadDirect',
+                request_serializer=nascore_dot_v1_dot_weights__pb2.UploadDirectRequest.SerializeToString,
+                response_deserializer=nascore_dot_v1_dot_weights__pb2.UploadDirectResponse.FromString,
+                _registered_method=True)
+        self.DownloadDirect = channel.unary_stream(
+                '/nascore.v1.WeightService/DownloadDirect',
+                request_serializer=nascore_dot_v1_dot_weights__pb2.DownloadDirectRequest.SerializeToString,
+                response_deserializer=nascore_dot_v1_dot_weights__pb2.DownloadDirectResponse.FromString,
+                _registered_method=True)
         self.Inherit = channel.unary_unary(
                 '/nascore.v1.WeightService/Inherit',
                 request_serializer=nascore_dot_v1_dot_weights__pb2.InheritRequest.SerializeToString,
@@ -198,6 +208,22 @@ class WeightServiceServicer(object):
 
     def Download(self, request, context):
         """Blobs of a checkpoint, all or some, in the order of its manifest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UploadDirect(self, request, context):
+        """As Upload, for many bytes: they go over a connection to a port beside this one, which saves both sides most of the work.
+        The first answer names the port; the others come now and then while bytes move, and the last one once all are there.
+        What goes wrong is told here, as for Upload. A server need not have such a port.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadDirect(self, request, context):
+        """As Download, in the same way.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -347,6 +373,16 @@ def add_WeightServiceServicer_to_server(servicer, server):
                     servicer.Download,
                     request_deserializer=nascore_dot_v1_dot_weights__pb2.DownloadRequest.FromString,
                     response_serializer=nascore_dot_v1_dot_weights__pb2.DownloadResponse.SerializeToString,
+            ),
+            'UploadDirect': grpc.unary_stream_rpc_method_handler(
+                    servicer.UploadDirect,
+                    request_deserializer=nascore_dot_v1_dot_weights__pb2.UploadDirectRequest.FromString,
+                    response_serializer=nascore_dot_v1_dot_weights__pb2.UploadDirectResponse.SerializeToString,
+            ),
+            'DownloadDirect': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadDirect,
+                    request_deserializer=nascore_dot_v1_dot_weights__pb2.DownloadDirectRequest.FromString,
+                    response_serializer=nascore_dot_v1_dot_weights__pb2.DownloadDirectResponse.SerializeToString,
             ),
             'Inherit': grpc.unary_unary_rpc_method_handler(
                     servicer.Inherit,
@@ -614,6 +650,60 @@ class WeightService(object):
             '/nascore.v1.WeightService/Download',
             nascore_dot_v1_dot_weights__pb2.DownloadRequest.SerializeToString,
             nascore_dot_v1_dot_weights__pb2.DownloadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadDirect(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/nascore.v1.WeightService/UploadDirect',
+            nascore_dot_v1_dot_weights__pb2.UploadDirectRequest.SerializeToString,
+            nascore_dot_v1_dot_weights__pb2.UploadDirectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadDirect(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/nascore.v1.WeightService/DownloadDirect',
+            nascore_dot_v1_dot_weights__pb2.DownloadDirectRequest.SerializeToString,
+            nascore_dot_v1_dot_weights__pb2.DownloadDirectResponse.FromString,
             options,
             channel_credentials,
             insecure,

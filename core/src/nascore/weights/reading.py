@@ -96,6 +96,10 @@ class LocalBlobReader(BlobReader):
             self.close()
             raise DataLossError(f"{self.place.file}: shorter than it was; blob {row.digest} is lost.")
 
+    def fileno(self) -> int:
+        """Return the descriptor of the open file in which `place` is."""
+        return self._descriptor
+
     def read_into(self, offset: int, buffer: bytearray | memoryview) -> int:
         """See `BlobReader.read_into`."""
         target = memoryview(buffer).cast("B")[: max(0, self.size - offset)]

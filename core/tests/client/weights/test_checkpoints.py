@@ -379,7 +379,7 @@ def test_inheritance_takes_what_fits_and_says_what_does_not(opened: Open) -> Non
 def test_put_and_get_go_on_after_a_break(address: str, store: DirectoryStore) -> None:
     wanted = tensors(large=2_000_000)
     with ProxyThread(address) as proxy, Client(proxy.address, token=TOKEN, patience_s=60) as client:
-        weights = Weights.of(client, experiment="e", is_folder_shared=False)
+        weights = Weights.of(client, experiment="e", is_folder_shared=False, is_direct=False)
         proxy.truncate(3_000_000)
         with restored(proxy):
             known = weights.put(wanted, trial=0)
@@ -414,7 +414,7 @@ def test_download_is_resumed_and_not_begun_anew(address: str, opened: Open) -> N
     wanted = tensors(large=2_000_000)
     known = opened().put(wanted, trial=0)
     with ProxyThread(address) as proxy, Client(proxy.address, token=TOKEN, patience_s=60) as client:
-        weights = Weights.of(client, experiment="e", is_folder_shared=False)
+        weights = Weights.of(client, experiment="e", is_folder_shared=False, is_direct=False)
         weights.manifest(known)
         proxy.truncate(5_000_000, directions=[Direction.TO_CLIENT])
         assert plain(weights.get(known)) == plain(wanted)  # Nobody mends it, so only who goes on comes to an end.

@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 import pytest
+from nascore.service.weights import direct_port
 from nascore.v1 import weights_pb2
 from nascore.weights import DirectoryStore, TensorData
 from nascore.weights.access import entry_of
@@ -33,6 +34,10 @@ def valid(store: DirectoryStore) -> dict[str, list[bytes]]:
         "ListCheckpoints": [weights_pb2.ListCheckpointsRequest(experiment="e", trial=1, page_size=3, page_token="1")],
         "GetLineage": [weights_pb2.GetLineageRequest(checkpoint=known, depth=3)],
         "Download": [weights_pb2.DownloadRequest(checkpoint=known, keys=["k"], resume_digest=digest, resume_offset=9)],
+        "UploadDirect": [b"\x08\x01"],
+        "DownloadDirect": [
+            weights_pb2.DownloadDirectRequest(download=weights_pb2.DownloadRequest(checkpoint=known, keys=["k"]))
+        ],
         "Inherit": [
             weights_pb2.InheritRequest(
                 experiment="e", parents=[known], tensors=[spec], rules_json='{"preset":"slice"}', request_id="i"
@@ -61,7 +66,12 @@ def valid(store: DirectoryStore) -> dict[str, list[bytes]]:
         weights_pb2.UploadRequest(small=[weights_pb2.SmallBlob(digest=digest, content=content)]).SerializeToString(),
         weights_pb2.UploadRequest(digest=digest, size=len(content), offer="0" * 32).SerializeToString(),
     ]
-    return {name: [one.SerializeToString() for one in found] for name, found in messages.items()} | {"Upload": pieces}
+    serialized = {name: [serialized_one(one) for one in found] for name, found in messages.items()}
+    return serialized | {"Upload": pieces}
+
+
+def serialized_one(request: Any) -> bytes:
+    return request if isinstance(request, bytes) else request.SerializeToString()
 
 
 def damaged(raw: bytes, rng: random.Random) -> bytes:
@@ -82,11 +92,14 @@ def damaged(raw: bytes, rng: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
-def test_damaged_requests_end_with_a_clear_status(serve: Any, tmp_path: Path, method: Any) -> None:
+def test_damaged_requests_end_with_a_clear_status(
+    serve: Any, tmp_path: Path, method: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(direct_port, "_GREETING_S", 0.0)
     store = DirectoryStore(tmp_path / "weights")
     requests = valid(store)
     rng = random.Random(method.name)
-    with grpc.insecure_channel(serve(None, weights=store)) as channel:
+    with grpc.insecure_channel(serve(None, "127.0.0.1:0", weights=store)) as channel:
         call = channel.stream_stream(f"/nascore.v1.WeightService/{method.name}")
         if method.name in {"Push", "Pull", "SnapshotTable"}:
             opened = channel.unary_unary("/nascore.v1.WeightService/OpenTable")

@@ -1,11 +1,12 @@
 """Many readers who hardly read hold little of a server's memory, and others get their bytes all the same."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import grpc
@@ -16,6 +17,7 @@ from nascore.client.weights import Weights
 from nascore.testing.proxy import Direction, ProxyThread
 from nascore.v1 import weights_pb2
 from nascore.weights import DirectoryStore, TensorData
+from nascore.weights.direct_wire import receive
 
 TOKEN = "a-token-of-the-tests"
 SERVER = """
@@ -45,11 +47,10 @@ def served(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
             process.stdin.close()
 
 
-def slow_readers(address: str, checkpoint: str, count: int, opened: list[grpc.Channel]) -> None:
+def slow_readers(address: str, checkpoint: str, count: int, opened: ExitStack) -> None:
     """Begin downloads through connections that pass 1 kB/s; each has read its first piece, or waits for it."""
     for _ in range(count):
-        channel = grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)])
-        opened.append(channel)
+        channel = opened.enter_context(grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]))
         call = channel.unary_stream("/nascore.v1.WeightService/Download")
         call(
             weights_pb2.DownloadRequest(checkpoint=checkpoint).SerializeToString(),
@@ -57,7 +58,24 @@ def slow_readers(address: str, checkpoint: str, count: int, opened: list[grpc.Ch
         )
 
 
-def measured(tmp_path: Path, *, readers: int, size: int) -> tuple[int, int]:
+def direct_readers(address: str, checkpoint: str, count: int, opened: ExitStack) -> None:
+    """Begin downloads over direct connections of which nobody takes more than the first bytes."""
+    channel = opened.enter_context(grpc.insecure_channel(address))
+    download = weights_pb2.DownloadRequest(checkpoint=checkpoint)
+    call = channel.unary_stream("/nascore.v1.WeightService/DownloadDirect")
+    for _ in range(count):
+        answers = call(
+            weights_pb2.DownloadDirectRequest(download=download).SerializeToString(),
+            metadata=[("authorization", f"Bearer {TOKEN}")],
+        )
+        opened.callback(answers.cancel)
+        told = weights_pb2.DownloadDirectResponse.FromString(next(answers))
+        reader = opened.enter_context(socket.create_connection(("127.0.0.1", told.port), timeout=60))
+        reader.sendall(told.ticket)
+        assert receive(reader, 100).startswith(told.proof)
+
+
+def measured(tmp_path: Path, *, readers: int, size: int, is_direct: bool = False) -> tuple[int, int]:
     """Return by how many bytes the server has grown under slow readers, while somebody else read a checkpoint."""
     folder = tmp_path / "weights"
     tensors = {f"k{number}": TensorData("U8", (1 << 20,), os.urandom(1 << 20)) for number in range(size >> 20)}
@@ -77,27 +95,30 @@ def measured(tmp_path: Path, *, readers: int, size: int) -> tuple[int, int]:
 
             watcher = threading.Thread(target=watch)
             watcher.start()
-            channels: list[grpc.Channel] = []
-            proxy.throttle(1000, directions=[Direction.TO_CLIENT])
-            slow_readers(proxy.address, known, readers, channels)
-            for _ in range(3):
-                found = weights.get(known)
-                assert all(bytes(found[key].data) == tensor.data for key, tensor in tensors.items())
-            is_over.set()
-            watcher.join()
-        for channel in channels:
-            channel.close()
-        assert proxy.accepted >= readers // 2
+            with ExitStack() as opened:
+                if is_direct:
+                    direct_readers(address, known, readers, opened)
+                else:
+                    proxy.throttle(1000, directions=[Direction.TO_CLIENT])
+                    slow_readers(proxy.address, known, readers, opened)
+                for _ in range(3):
+                    found = weights.get(known)
+                    assert all(bytes(found[key].data) == tensor.data for key, tensor in tensors.items())
+                is_over.set()
+                watcher.join()
+            assert is_direct or proxy.accepted >= readers // 2
     return peak[0] - before, peak[0]
 
 
-def test_few_slow_readers_hold_little(tmp_path: Path) -> None:
-    grown, _ = measured(tmp_path, readers=8, size=32 << 20)
+@pytest.mark.parametrize("is_direct", [False, True])
+def test_few_slow_readers_hold_little(tmp_path: Path, is_direct: bool) -> None:
+    grown, _ = measured(tmp_path, readers=8, size=32 << 20, is_direct=is_direct)
     assert grown < 64 << 20
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_sixty_four_readers_at_a_kilobyte_a_second_hold_little_of_a_gigabyte(tmp_path: Path) -> None:
-    _, peak = measured(tmp_path, readers=64, size=1 << 30)
+@pytest.mark.parametrize("is_direct", [False, True])
+def test_sixty_four_readers_at_a_kilobyte_a_second_hold_little_of_a_gigabyte(tmp_path: Path, is_direct: bool) -> None:
+    _, peak = measured(tmp_path, readers=64, size=1 << 30, is_direct=is_direct)
     assert peak < 256 << 20

@@ -17,6 +17,7 @@ from nascore.client.client import Client
 from nascore.client.connection import Connection
 from nascore.client.request import request_id_or_new
 from nascore.client.weights.calls import WeightCalls
+from nascore.client.weights.direct import Direct
 from nascore.client.weights.download import Buffer, download
 from nascore.client.weights.shared_folder import offered, shared_folder
 from nascore.client.weights.upload import blob_size, upload
@@ -45,10 +46,19 @@ class Weights(WeightCalls):
         connection: To the server.
         experiment: Id of the experiment whose checkpoints are put unless another is named.
         is_folder_shared: Whether to look for the server's folder on this machine.
+        is_direct: Whether much goes over direct connections, where the server takes them.
     """
 
-    def __init__(self, connection: Connection, *, experiment: str = OWN, is_folder_shared: bool = True) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        experiment: str = OWN,
+        is_folder_shared: bool = True,
+        is_direct: bool = True,
+    ) -> None:
         super().__init__(connection)
+        self._direct = Direct(connection, is_allowed=is_direct)
         keep_pieces()
         self._experiment = experiment
         self._is_folder_shared = is_folder_shared
@@ -59,9 +69,11 @@ class Weights(WeightCalls):
         self._guard = threading.Lock()  # Guards the four above.
 
     @classmethod
-    def of(cls, client: Client, *, experiment: str = OWN, is_folder_shared: bool = True) -> Weights:
+    def of(
+        cls, client: Client, *, experiment: str = OWN, is_folder_shared: bool = True, is_direct: bool = True
+    ) -> Weights:
         """Return the weights of a client's server; the client stays the caller's to close."""
-        return cls(client.connection, experiment=experiment, is_folder_shared=is_folder_shared)
+        return cls(client.connection, experiment=experiment, is_folder_shared=is_folder_shared, is_direct=is_direct)
 
     def put(
         self,
@@ -136,7 +148,7 @@ class Weights(WeightCalls):
         self, blobs: Mapping[str, TensorData], request: weights_pb2.CommitRequest, *, is_small_together: bool
     ) -> Committed:
         with offered(self._shared()) as offer:
-            upload(self._connection, self, blobs, offer=offer, is_small_together=is_small_together)
+            upload(self._connection, self, blobs, offer=offer, direct=self._direct, is_small_together=is_small_together)
         return self.committed(request)
 
     def get(
@@ -164,9 +176,10 @@ class Weights(WeightCalls):
         if not into and (found := self._locally(lambda store: store.get(checkpoint, keys=_keys(entries)))) is not None:
             return found
         if keys is None and not prefix:
-            return download(self._connection, checkpoint, entries, into=into)
+            return download(self._connection, checkpoint, entries, into=into, direct=self._direct)
         parts = (
-            download(self._connection, checkpoint, part, keys=_keys(part), into=into) for part in _in_parts(entries)
+            download(self._connection, checkpoint, part, keys=_keys(part), into=into, direct=self._direct)
+            for part in _in_parts(entries)
         )
         return {key: tensor for part in parts for key, tensor in part.items()}
 

@@ -5,20 +5,25 @@ Not here: which tensors (``nascore.client.weights``).
 
 from __future__ import annotations
 
+import socket
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from blake3 import blake3
 
 from nascore.client.connection import Connection
 from nascore.client.weights.calls import SERVICE
+from nascore.client.weights.direct import Direct, NoDirectPortError
 from nascore.errors import DataLossError, InvalidInputError, UnavailableError
 from nascore.v1 import weights_pb2
 from nascore.weights import Entry, TensorData, blob_header
 from nascore.weights.arena import Arena
 from nascore.weights.chunk_wire import SMALL, Chunk, read_chunk
+from nascore.weights.direct_wire import PIECE, Follower, break_off, receive, receive_into, receive_message
+from nascore.weights.tensor import Data
 
 SLOWEST = 256 << 10
 """Bytes a second with which a deadline reckons, beside the client's own."""
@@ -37,18 +42,26 @@ class _Target:
     done: int = 0
     hasher: blake3 = field(default_factory=blake3)
 
-    def take(self, chunk: Chunk) -> None:
+    def expect(self, chunk: Chunk) -> None:
+        """Make sure that a piece is the next one."""
         if chunk.offset != self.done or chunk.size != self.size or self.done + len(chunk.data) > self.size:
             raise DataLossError(
                 f"Blob {self.entry.digest}: bytes from {self.done:,} of {self.size:,} on are next, but the server sent "
                 f"{len(chunk.data):,} from {chunk.offset:,} of {chunk.size:,} on."
             )
+
+    def take(self, chunk: Chunk) -> None:
+        self.expect(chunk)
         skipped = min(len(chunk.data), max(0, len(self.header) - self.done))
         begin = self.done + skipped - len(self.header)
         if len(chunk.data) > skipped:
             self.view[begin : begin + len(chunk.data) - skipped] = chunk.data[skipped:]
-        self.hasher.update(chunk.data)
-        self.done += len(chunk.data)
+        self.prove(chunk.data)
+
+    def prove(self, data: Data) -> None:
+        """Count bytes that have come; with the last ones all are proven."""
+        self.hasher.update(data)
+        self.done += len(data)
         if self.done == self.size and self.hasher.hexdigest() != self.entry.digest:
             raise DataLossError(f"Tensor {self.entry.key!r}: its bytes are not those of digest {self.entry.digest}.")
 
@@ -66,6 +79,7 @@ def download(
     *,
     keys: Iterable[str] = (),
     into: Mapping[str, Buffer] | None = None,
+    direct: Direct | None = None,
 ) -> dict[str, TensorData]:
     """Return tensors by key, every byte proven.
 
@@ -75,6 +89,7 @@ def download(
         entries: The tensors.
         keys: Their keys, to ask for; none: those are all of the checkpoint.
         into: Memory by key, for those whose bytes shall come there; the others get some of their own.
+        direct: Makes direct connections, for much.
 
     Raises:
         InvalidInputError: Memory in ``into`` has another size than its tensor.
@@ -88,14 +103,20 @@ def download(
     for entry in chosen:
         alike[entry.digest].append(entry)
     targets = {digest: _target(same[0], found[same[0].key]) for digest, same in alike.items()}
-    _received(connection, weights_pb2.DownloadRequest(checkpoint=checkpoint, keys=keys, takes_small=True), targets)
+    request = weights_pb2.DownloadRequest(checkpoint=checkpoint, keys=keys, takes_small=True)
+    _received(connection, request, targets, direct)
     for same in alike.values():
         for other in same[1:]:
             memoryview(found[other.key].data).cast("B")[:] = memoryview(found[same[0].key].data).cast("B")
     return {entry.key: found[entry.key] for entry in ordered}
 
 
-def _received(connection: Connection, request: weights_pb2.DownloadRequest, targets: Mapping[str, _Target]) -> None:
+def _received(
+    connection: Connection,
+    request: weights_pb2.DownloadRequest,
+    targets: Mapping[str, _Target],
+    direct: Direct | None,
+) -> None:
     """Receive all blobs, going on after breaks; patience begins anew with each byte that came."""
     patience, arrived = connection.patience(), 0
     while missing := [target for target in targets.values() if target.done < target.size]:
@@ -103,13 +124,57 @@ def _received(connection: Connection, request: weights_pb2.DownloadRequest, targ
         begun = missing[0]
         request.resume_digest, request.resume_offset = begun.entry.digest, begun.done
         try:
-            _stream(connection, request, targets, timeout_s=connection.timeout_s + size / SLOWEST)
+            _fetch(connection, request, targets, direct if direct is not None and direct.is_worth(size) else None)
         except UnavailableError as error:
             if (now := sum(target.done for target in targets.values())) > arrived:
                 patience, arrived = connection.patience(), now
             connection.pause(patience, error)
         else:
             _check_complete(targets)
+
+
+def _fetch(
+    connection: Connection,
+    request: weights_pb2.DownloadRequest,
+    targets: Mapping[str, _Target],
+    direct: Direct | None,
+) -> None:
+    """Receive what is missing, as far as it comes: directly if that is given, else over gRPC."""
+    size = sum(target.size - target.done for target in targets.values())
+    timeout_s = connection.timeout_s + size / SLOWEST
+    if direct is not None:
+        with suppress(NoDirectPortError):
+            _stream_directly(direct, request, targets, timeout_s=timeout_s)
+            return
+    _stream(connection, request, targets, timeout_s=timeout_s)
+
+
+def _stream_directly(
+    direct: Direct, download: weights_pb2.DownloadRequest, targets: Mapping[str, _Target], *, timeout_s: float
+) -> None:
+    request, response = weights_pb2.DownloadDirectRequest(download=download), weights_pb2.DownloadDirectResponse
+    # What has come is hashed while the next bytes come.
+    with (
+        direct.connected("DownloadDirect", request, response, timeout_s=timeout_s) as opened,
+        Follower("nascore-direct-proof", on_failure=partial(break_off, opened)) as follower,
+    ):
+        while raw := receive_message(opened):
+            chunk = _read(raw)
+            for digest, content in chunk.small:
+                follower.give(partial(_asked_for(targets, digest).take_whole, content))
+            if not chunk.small:
+                _receive_blob(opened, _asked_for(targets, chunk.digest), chunk, follower)
+
+
+def _receive_blob(opened: socket.socket, target: _Target, chunk: Chunk, follower: Follower) -> None:
+    target.expect(chunk)
+    head = receive(opened, max(0, len(target.header) - chunk.offset))
+    follower.give(partial(target.prove, head))
+    begin = max(0, chunk.offset - len(target.header))
+    for at in range(begin, len(target.view), PIECE):
+        part = target.view[at : at + PIECE]
+        receive_into(opened, part)
+        follower.give(partial(target.prove, part))
 
 
 def _stream(

@@ -5,16 +5,20 @@ Not here: what they are blobs of (``nascore.client.weights``).
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from nascore.client.connection import Connection
 from nascore.client.weights.calls import SERVICE, WeightCalls
+from nascore.client.weights.direct import Direct, NoDirectPortError
 from nascore.client.weights.download import SLOWEST
 from nascore.client.weights.shared_folder import Offer
 from nascore.errors import ConflictError, DataLossError, StateError, UnavailableError
 from nascore.v1 import weights_pb2
 from nascore.weights import TensorData, blob_header
 from nascore.weights.chunk_wire import SMALL, framed, framed_small
+from nascore.weights.direct_wire import send, send_message
 from nascore.weights.tensor import Data
 
 PIECE = 1 << 20
@@ -30,6 +34,7 @@ def upload(
     blobs: Mapping[str, TensorData],
     *,
     offer: Offer | None = None,
+    direct: Direct | None = None,
     is_small_together: bool = True,
 ) -> None:
     """Have the server hold all blobs (tensors by digest); only what it lacks is sent.
@@ -39,6 +44,7 @@ def upload(
         calls: The same.
         blobs: Tensors by digest.
         offer: A folder that the server sees as well.
+        direct: Makes direct connections, for much.
         is_small_together: Whether small ones may wait in the server's memory, which may lose them again.
 
     Raises:
@@ -52,12 +58,7 @@ def upload(
             patience, failed, least = connection.patience(), 0, left
         chosen = {digest: (blobs[digest], offset) for digest, offset in absent.items()}
         try:
-            connection.gather(
-                f"{SERVICE}/Upload",
-                _pieces(chosen, offer, is_small_together=is_small_together),
-                weights_pb2.UploadResponse,
-                timeout_s=connection.timeout_s + left / SLOWEST,
-            )
+            _send(connection, chosen, offer, direct, is_small_together=is_small_together)
         except UnavailableError as error:
             connection.pause(patience, error)
         except (DataLossError, StateError) as error:
@@ -67,6 +68,51 @@ def upload(
                 raise
         else:
             return
+
+
+def _send(
+    connection: Connection,
+    chosen: Mapping[str, tuple[TensorData, int]],
+    offer: Offer | None,
+    direct: Direct | None,
+    *,
+    is_small_together: bool,
+) -> None:
+    """Send blobs from their offsets on, directly where that pays, else over gRPC."""
+    left = sum(blob_size(tensor) - offset for tensor, offset in chosen.values())
+    timeout_s = connection.timeout_s + left / SLOWEST
+    if direct is not None and offer is None and direct.is_worth(left):
+        with suppress(NoDirectPortError):
+            _send_directly(direct, chosen, timeout_s=timeout_s, is_small_together=is_small_together)
+            return
+    connection.gather(
+        f"{SERVICE}/Upload",
+        _pieces(chosen, offer, is_small_together=is_small_together),
+        weights_pb2.UploadResponse,
+        timeout_s=timeout_s,
+    )
+
+
+def _send_directly(
+    direct: Direct, chosen: Mapping[str, tuple[TensorData, int]], *, timeout_s: float, is_small_together: bool
+) -> None:
+    small = _small_ones(chosen) if is_small_together else {}
+    request, response = weights_pb2.UploadDirectRequest(), weights_pb2.UploadDirectResponse
+    with direct.connected("UploadDirect", request, response, timeout_s=timeout_s) as opened:
+        for message in _together(small):
+            send_message(opened, message, has_more=True)
+        for digest, (tensor, offset) in chosen.items():
+            if digest not in small:
+                _send_blob(opened, digest, tensor, offset)
+        send_message(opened, b"")
+
+
+def _send_blob(opened: socket.socket, digest: str, tensor: TensorData, offset: int) -> None:
+    header = blob_header(tensor.dtype, tensor.shape)
+    head = weights_pb2.UploadRequest(digest=digest, size=len(header) + tensor.size, offset=offset)
+    send_message(opened, head.SerializeToString(), then=header[offset:], has_more=True)
+    data = memoryview(tensor.data).cast("B") if tensor.size else memoryview(b"")
+    send(opened, data[max(0, offset - len(header)) :])
 
 
 def blob_size(tensor: TensorData) -> int:

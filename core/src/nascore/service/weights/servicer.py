@@ -17,6 +17,8 @@ from nascore.service import checks
 from nascore.service.live_tables import LiveTables
 from nascore.service.weights import messages
 from nascore.service.weights.callers_store import CallersStore
+from nascore.service.weights.direct_port import DirectPort
+from nascore.service.weights.direct_transfer import DirectReceiver, DirectSender
 from nascore.service.weights.inheritance import inherited
 from nascore.service.weights.manifests import Manifests, manifest_of
 from nascore.service.weights.place import Nonce
@@ -33,6 +35,8 @@ from nascore.weights.rules import rules_from_json
 
 _MOST_UPLOADS = 64
 _MOST_DOWNLOADS = 256
+_TOLD_S = 1.0
+"""Seconds after which a caller with a direct connection is told how far it is; then its token is looked at again."""
 _WORTH_AN_OFFSET = 1 << 20
 """Bytes of a blob of which it is worth knowing how much an earlier upload left."""
 
@@ -43,6 +47,9 @@ class WeightServicer:
     Args:
         store: Whose checkpoints; it stays the caller's to close.
         tables: The live tables, whose snapshots go there.
+
+    Attributes:
+        direct: Where direct connections come in; ``None``: nowhere. Set by who listens.
     """
 
     def __init__(self, store: IndexedStore, *, tables: Tables | None = None) -> None:
@@ -50,6 +57,7 @@ class WeightServicer:
         self._nonce = Nonce(store) if isinstance(store, DirectoryStore) else None
         self._store = store = CallersStore(store)
         self._threads = Threads()
+        self.direct: DirectPort | None = None
         self._small = SmallBlobs()
         self._manifests = Manifests(store, self._threads)
         self._uploads = Turnstile("uploads", most=_MOST_UPLOADS)
@@ -60,6 +68,8 @@ class WeightServicer:
 
     def close(self) -> None:
         """Finish what was begun."""
+        if self.direct is not None:
+            self.direct.close()
         self._threads.close()
         if self._nonce is not None:
             self._nonce.close()
@@ -94,6 +104,23 @@ class WeightServicer:
             sink = Sink(self._store, self._small)
             await poured(pieces, sink, threads=self._threads)
             return weights_pb2.UploadResponse(blobs=sink.blobs, bytes=sink.bytes)
+
+    async def upload_direct(
+        self, request: weights_pb2.UploadDirectRequest
+    ) -> AsyncGenerator[weights_pb2.UploadDirectResponse, None]:
+        """Take blobs over a direct connection."""
+        if self.direct is None:
+            yield weights_pb2.UploadDirectResponse()
+            return
+        with self._uploads.passed():
+            sink = Sink(self._store, self._small)
+            async with self.direct.expected(DirectReceiver(sink).receive) as transfer:
+                yield weights_pb2.UploadDirectResponse(
+                    port=self.direct.port, ticket=transfer.ticket, proof=transfer.proof
+                )
+                while not await transfer.is_over(_TOLD_S):
+                    yield weights_pb2.UploadDirectResponse(blobs=sink.blobs, bytes=sink.bytes)
+                yield weights_pb2.UploadDirectResponse(blobs=sink.blobs, bytes=sink.bytes)
 
     async def commit(self, request: weights_pb2.CommitRequest) -> weights_pb2.CommitResponse:
         """Make a checkpoint."""
@@ -157,6 +184,31 @@ class WeightServicer:
             async with aclosing(flowing(source, threads=self._threads)) as pieces:
                 async for piece in pieces:
                     yield piece
+
+    async def download_direct(
+        self, request: weights_pb2.DownloadDirectRequest
+    ) -> AsyncGenerator[weights_pb2.DownloadDirectResponse, None]:
+        """Send blobs of a checkpoint over a direct connection."""
+        if self.direct is None:
+            yield weights_pb2.DownloadDirectResponse()
+            return
+        messages.checkpoint(request.download.checkpoint)
+        with self._downloads.passed():
+            sender = await self._threads.call(self._sender, request.download)
+            async with self.direct.expected(sender.send) as transfer:
+                yield weights_pb2.DownloadDirectResponse(
+                    port=self.direct.port, ticket=transfer.ticket, proof=transfer.proof
+                )
+                while not await transfer.is_over(_TOLD_S):
+                    yield weights_pb2.DownloadDirectResponse(bytes=sender.bytes)
+                yield weights_pb2.DownloadDirectResponse(bytes=sender.bytes)
+
+    def _sender(self, request: weights_pb2.DownloadRequest) -> DirectSender:
+        request.takes_small = True
+        entries = chosen_entries(self._store.manifest(request.checkpoint).entries, request)
+        small = SmallSource(self._store, request.checkpoint)
+        offset = request.resume_offset if request.resume_digest else 0
+        return DirectSender(self._store, entries, small=small, offset=offset)
 
     def _source(self, request: weights_pb2.DownloadRequest) -> Source:
         entries = chosen_entries(self._store.manifest(request.checkpoint).entries, request)

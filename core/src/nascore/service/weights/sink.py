@@ -53,17 +53,24 @@ class Sink:
         Raises:
             NascoreError: One of them cannot be written; those before it are.
         """
+        for raw in batch:
+            self.put(read_chunk(raw))
+
+    def put(self, chunk: Chunk) -> None:
+        """Write a piece.
+
+        Raises:
+            NascoreError: It cannot be written.
+        """
         with self._guard:
             if self._is_closed:
                 return
-            for raw in batch:
-                chunk = read_chunk(raw)
-                if chunk.small:
-                    self._keep(chunk)
-                elif chunk.offer:
-                    self._adopt(chunk)
-                else:
-                    self._write(chunk)
+            if chunk.small:
+                self._keep(chunk)
+            elif chunk.offer:
+                self._adopt(chunk)
+            else:
+                self._write(chunk)
 
     def close(self) -> None:
         """Leave an incomplete blob for who goes on with it."""

@@ -10,6 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Collection, Sequence
+from itertools import islice
 
 from nascore.errors import NotFoundError
 from nascore.service.weights.threads import Threads
@@ -21,7 +22,7 @@ from nascore.weights.safetensors import MAX_BLOB_HEADER
 
 FIRST_PIECE = 64 << 10
 LARGEST_PIECE = 2 << 20
-_MOST_TOGETHER = 1 << 20
+MOST_TOGETHER = 1 << 20
 _QUICK_S = 0.05
 _SLOW_S = 0.5
 
@@ -86,16 +87,7 @@ class Source:
             self._leave()
 
     def _together(self, size: int) -> list[Entry]:
-        """Return the small tensors that come next, of about ``size`` bytes together."""
-        found: list[Entry] = []
-        size = min(size, _MOST_TOGETHER)
-        while self._next + len(found) < len(self._entries) and size > 0:
-            entry = self._entries[self._next + len(found)]
-            if entry.size > SMALL:
-                break
-            found.append(entry)
-            size -= entry.size + MAX_BLOB_HEADER
-        return found
+        return small_ones(self._entries, self._next, size=min(size, MOST_TOGETHER))
 
     def _large(self, size: int) -> list[bytes]:
         found: list[bytes] = []
@@ -130,6 +122,17 @@ class Source:
             self._offset = 0
             self._reader.close()
             self._reader = None
+
+
+def small_ones(entries: Sequence[Entry], begin: int, *, size: int = MOST_TOGETHER) -> list[Entry]:
+    """Return the small tensors from the ``begin``-th on, of about ``size`` bytes together."""
+    found: list[Entry] = []
+    for entry in islice(entries, begin, None):
+        if entry.size > SMALL or size <= 0:
+            break
+        found.append(entry)
+        size -= entry.size + MAX_BLOB_HEADER
+    return found
 
 
 async def flowing(source: Source, *, threads: Threads) -> AsyncGenerator[bytes, None]:
