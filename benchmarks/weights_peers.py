@@ -1,7 +1,8 @@
 """Weights of a network put and got, through a server and on the same machine, beside what else moves bytes.
 
 Ours is a server of weights in a process of its own (``nascore weights serve``), on tmpfs: ``network`` is told not to
-look for its folder, ``same host`` finds it. Every put is proven and durable: the store has no mode without flushing,
+look for its folder, and moves bytes over a connection of their own; ``network, all over gRPC`` does not; ``same host``
+finds the folder. Every put is proven and durable: the store has no mode without flushing,
 which costs next to nothing on tmpfs. What comes over the network is proven; a get on the same host maps the files and
 proves nothing, like the maps of safetensors. Beside it: bytes over a TCP socket into a buffer that is there already,
 and once more with the promises of the store (weights_sockets.py), which is the limit that it could reach; both over a
@@ -35,7 +36,7 @@ from weights_store import STATES, data_of, state
 
 
 @contextmanager
-def ours(name: str, *, is_near: bool, is_given: bool = False) -> Iterator[Contender]:
+def ours(name: str, *, is_near: bool, is_given: bool = False, is_direct: bool = True) -> Iterator[Contender]:
     """Our server; what is got comes into fresh memory, or into some that is given. Each put is of other tensors."""
     states = [data_of(state(name, seed=seed)) for seed in (2, 1)]
     given = {key: memoryview(bytearray(tensor.size)) for key, tensor in states[0].items()} if is_given else None
@@ -45,7 +46,7 @@ def ours(name: str, *, is_near: bool, is_given: bool = False) -> Iterator[Conten
         process, line = stack.enter_context(started(*words, "--token-file", "token", folder=folder))
         client = Client(line.rpartition(" ")[2], token_file=folder / "token")
         stack.callback(client.close)
-        weights = stack.enter_context(closing(Weights.of(client, is_folder_shared=is_near)))
+        weights = stack.enter_context(closing(Weights.of(client, is_folder_shared=is_near, is_direct=is_direct)))
         made: list[str] = []
 
         def get() -> object:
@@ -57,6 +58,7 @@ def ours(name: str, *, is_near: bool, is_given: bool = False) -> Iterator[Conten
 OPENED: dict[str, Callable[[str], AbstractContextManager[Contender]]] = {
     "network": lambda name: ours(name, is_near=False),
     "network, into given memory": lambda name: ours(name, is_near=False, is_given=True),
+    "network, all over gRPC": lambda name: ours(name, is_near=False, is_direct=False),
     "same host": lambda name: ours(name, is_near=True),
     "memcpy": memcpy,
     "tcp": tcp,

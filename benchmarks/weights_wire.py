@@ -84,17 +84,20 @@ async def serve(folder: str) -> None:
     store.close()
 
 
-def by_service(address: str, shape: tuple[int, int], *, is_shared: bool, rounds: int) -> list[Row]:
+def by_service(
+    address: str, shape: tuple[int, int], *, is_shared: bool, rounds: int, is_direct: bool = True
+) -> list[Row]:
     """Measure the service, over the network or on the same host."""
     size = 4 * shape[0] * shape[1]
     with Client(address, token=TOKEN) as client:
-        weights = Weights.of(client, experiment="bench", is_folder_shared=is_shared)
+        weights = Weights.of(client, experiment="bench", is_folder_shared=is_shared, is_direct=is_direct)
         tensors = [fresh(*shape) for _ in range(rounds + 1)]
         known: list[str] = []
         put = speed(lambda number: known.append(weights.put(tensors[number], trial=number)), size, rounds=rounds)
         get = speed(lambda number: touched(weights.get(known[number])), size, rounds=rounds)
         if not is_shared:
-            return [Row("service, network", put[0], get[0], put[1], get[1])]
+            way = "service, network" if is_direct else "service, all over gRPC"
+            return [Row(way, put[0], get[0], put[1], get[1])]
         mapped = speed(lambda number: touched(weights.map(known[number])), size, rounds=rounds)
         return [
             Row("service, same host", put[0], get[0], put[1], get[1]),
@@ -198,8 +201,9 @@ def measured(folder: Path, shape: tuple[int, int], *, rounds: int) -> list[Row]:
     rows.append(by_store(folder / "store", shape, rounds=rounds))
     shutil.rmtree(folder / "store")
     with served(folder / "served") as address:
-        for is_shared in (False, True):
-            rows += by_service(address, shape, is_shared=is_shared, rounds=rounds)
+        rows += by_service(address, shape, is_shared=False, rounds=rounds)
+        rows += by_service(address, shape, is_shared=False, rounds=rounds, is_direct=False)
+        rows += by_service(address, shape, is_shared=True, rounds=rounds)
     shutil.rmtree(folder / "served")
     return rows
 

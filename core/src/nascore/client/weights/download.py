@@ -160,9 +160,9 @@ def _stream_directly(
     ):
         while raw := receive_message(opened):
             chunk = _read(raw)
-            for digest, content in chunk.small:
-                follower.give(partial(_asked_for(targets, digest).take_whole, content))
-            if not chunk.small:
+            if chunk.small:
+                follower.give(partial(_take_small, targets, chunk))
+            else:
                 _receive_blob(opened, _asked_for(targets, chunk.digest), chunk, follower)
 
 
@@ -187,10 +187,15 @@ def _stream(
     with closing(connection.pieces(f"{SERVICE}/Download", request, timeout_s=timeout_s)) as pieces:
         for raw in pieces:
             chunk = _read(raw)
-            for digest, content in chunk.small:
-                _asked_for(targets, digest).take_whole(content)
-            if not chunk.small:
+            if chunk.small:
+                _take_small(targets, chunk)
+            else:
                 _asked_for(targets, chunk.digest).take(chunk)
+
+
+def _take_small(targets: Mapping[str, _Target], chunk: Chunk) -> None:
+    for digest, content in chunk.small:
+        _asked_for(targets, digest).take_whole(content)
 
 
 def _asked_for(targets: Mapping[str, _Target], digest: str) -> _Target:
