@@ -8,7 +8,7 @@ import pytest
 from nascore.errors import SettingsError, Violation
 from nascore.record import JsonValue
 from nascore.tuner.contract import Settings
-from nascore.tuner.settings import SettingsOption, settings_options, settings_schema, validate
+from nascore.tuner.settings import SettingsOption, check_names, settings_options, settings_schema, validate
 from pydantic import Field
 
 
@@ -74,3 +74,36 @@ def test_no_settings_have_an_empty_schema() -> None:
     assert settings_schema(Settings) == {}
     with pytest.raises(SettingsError, match="It has no settings"):
         validate(Settings, {"any": 1})
+
+
+NAMED = '{"type": "object", "additionalProperties": false, "properties": {"population": {}, "sample": {}}}'
+
+
+@pytest.mark.parametrize(
+    ("schema", "values", "said"),
+    [
+        (NAMED, {"populatoin": 1}, "populatoin: There is no such setting. Did you mean 'population'?"),
+        (NAMED, {"x": 1, "sample": "wrong, but known"}, "x: There is no such setting."),
+        ("", {"bogus": 1}, "It has no settings."),
+        ('{"additionalProperties": false}', {"bogus": 1}, "It has no settings."),
+    ],
+)
+def test_names_that_a_foreign_tuner_does_not_know_are_refused(
+    schema: str, values: dict[str, JsonValue], said: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        check_names(schema, values)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("schema", "values"),
+    [
+        ("", {}),
+        (NAMED, {"population": "the value is for the tuner to judge"}),
+        ('{"properties": {"a": {}}}', {"b": 1}),
+        ('{"properties": {}, "additionalProperties": false, "patternProperties": {"^x": {}}}', {"xy": 1}),
+    ],
+)
+def test_what_a_schema_allows_is_left_to_the_tuner(schema: str, values: dict[str, JsonValue]) -> None:
+    check_names(schema, values)

@@ -23,6 +23,7 @@ from nascore.experiment.state import history
 from nascore.journal.contract import Journal
 from nascore.record import Asked, ExperimentSpec, Mode, Told
 from nascore.tuner.session import Description, TunerSession, no_history
+from nascore.tuner.settings import check_names
 
 ResultT = TypeVar("ResultT")
 
@@ -135,6 +136,7 @@ class Counterpart:
         """Ask the plugin's tuner how it learns, and choose; of a one-shot search it is the chain that is asked on."""
         session = self.session = await self._connect(spec.tuner, self._history, self.on_trouble)
         description = self.description = await session.describe()
+        check_names(description.settings_schema_json, spec.settings)
         chosen = replace(spec, mode=chosen_mode(spec, description))
         if chosen.mode is Mode.ONE_SHOT:
             self.session = ChainSession(chosen.search, tuner=session)

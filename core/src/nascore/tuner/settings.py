@@ -49,9 +49,26 @@ def validate(settings_type: type[SettingsT], values: Mapping[str, JsonValue]) ->
     except ValidationError as error:
         known = tuple(settings_type.model_fields)
         violations = tuple(_violation(detail, known) for detail in error.errors(include_url=False))
-    listing = " ".join(str(violation) for violation in violations)
-    available = f"Settings are: {', '.join(known)}." if known else "It has no settings."
-    raise SettingsError(f"Settings are not valid. {listing}", hint=available, violations=violations)
+    raise _refused(violations, known)
+
+
+def check_names(schema_json: str, values: Mapping[str, JsonValue]) -> None:
+    """Refuse settings whose names are not those of a tuner, before anything is made of it.
+
+    Args:
+        schema_json: The JSON Schema of its settings; empty if it has none.
+        values: What a person wrote; the values are for the tuner to judge.
+
+    Raises:
+        SettingsError: With one violation a name that is not known; the nearest known one is told.
+    """
+    schema = _mapping(json.loads(schema_json)) if schema_json else {}
+    known = tuple(_mapping(schema.get("properties")))
+    if schema_json and (schema.get("additionalProperties") is not False or "patternProperties" in schema):
+        return
+    violations = tuple(_unknown(name, known) for name in values if name not in known)
+    if violations:
+        raise _refused(violations, known)
 
 
 def settings_schema(settings_type: type[Settings]) -> dict[str, JsonValue]:
@@ -102,11 +119,21 @@ def _mapping(value: JsonValue) -> Mapping[str, JsonValue]:
     return value if isinstance(value, dict) else {}
 
 
+def _refused(violations: tuple[Violation, ...], known: tuple[str, ...]) -> SettingsError:
+    listing = " ".join(str(violation) for violation in violations)
+    available = f"Settings are: {', '.join(known)}." if known else "It has no settings."
+    return SettingsError(f"Settings are not valid. {listing}", hint=available, violations=violations)
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> Violation:
+    close = difflib.get_close_matches(name, known, n=1)
+    return Violation(name, "There is no such setting." + (f" Did you mean {close[0]!r}?" if close else ""))
+
+
 def _violation(detail: ErrorDetails, known: tuple[str, ...]) -> Violation:
     field = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(field, known, n=1)
-        return Violation(field, "There is no such setting." + (f" Did you mean {close[0]!r}?" if close else ""))
+        return _unknown(field, known)
     if detail["type"] == "missing":
         return Violation(field, "It must be given.")
     what = detail["msg"].removeprefix("Value error, ")  # What a validator raised speaks for itself.
