@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import nas_trial as nas
@@ -146,9 +147,9 @@ def test_what_the_reference_says_goes_before_the_data() -> None:
     assert nas.build(trial.build, {"op": "a"})(torch.zeros(1, 1, 8, 8)).shape == (1, 3)
 
 
-def test_a_trial_trains_a_space_of_the_hub() -> None:
+def test_a_trial_trains_a_space_of_the_hub(tmp_path: Path) -> None:
     trial = with_space(Grey(), {"NASCORE_SPACE": "hub:tiny"})
-    result = nas.search(trial, tuner="random", trials=2, seed=1)
+    result = nas.search(trial, tuner="random", trials=2, seed=1, home=tmp_path)
     assert [dict(each.proposal.architecture or {}).keys() for each in result.trials] == [{"op"}, {"op"}]
 
 
