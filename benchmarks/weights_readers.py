@@ -1,7 +1,8 @@
 """What readers at a kilobyte a second cost the others: get of a checkpoint with and without 64 of them, in turn.
 
 Run as ``python benchmarks/weights_readers.py [--readers 64] [--large 1000] [--rounds 7]``. The slow ones download a
-large checkpoint through a proxy that passes a kilobyte a second to each; meanwhile somebody else gets one of 100 MB
+large checkpoint through a proxy that passes a kilobyte a second to each, half of them over gRPC and half over direct
+connections; meanwhile somebody else gets one of 100 MB
 straight from the server, with every byte proven. The goal is at most twice the time, and a server whose memory does not
 grow with the number of bytes that wait.
 """
@@ -9,6 +10,7 @@ grow with the number of bytes that wait.
 from __future__ import annotations
 
 import argparse
+import socket
 import statistics
 import tempfile
 import threading
@@ -31,26 +33,49 @@ _MEGABYTE = 250_000
 """Elements of F32."""
 
 
+_METADATA = [("authorization", f"Bearer {TOKEN}")]
+
+
 @contextmanager
 def slow_readers(address: str, checkpoint: str, count: int) -> Iterator[None]:
     """Let so many readers download a checkpoint, each through a connection of its own that hardly moves."""
-    with ProxyThread(address) as proxy, ExitStack() as channels:
-        proxy.throttle(_BYTES_A_SECOND, directions=[Direction.TO_CLIENT])
-        for _ in range(count):
-            channel = channels.enter_context(
-                grpc.insecure_channel(proxy.address, [("grpc.use_local_subchannel_pool", 1)])
-            )
-            channel.unary_stream("/nascore.v1.WeightService/Download")(
-                weights_pb2.DownloadRequest(checkpoint=checkpoint).SerializeToString(),
-                metadata=[("authorization", f"Bearer {TOKEN}")],
-            )
-        deadline = time.monotonic() + 60
-        while proxy.accepted < count:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{proxy.accepted} of {count} readers have come.")
-            time.sleep(0.01)
+    download = weights_pb2.DownloadRequest(checkpoint=checkpoint)
+    with ExitStack() as opened:
+        _over_grpc(address, download, count - count // 2, opened)
+        _directly(address, download, count // 2, opened)
         time.sleep(1.0)  # What the server sends ahead is on its way.
         yield
+
+
+def _over_grpc(address: str, download: weights_pb2.DownloadRequest, count: int, opened: ExitStack) -> None:
+    proxy = opened.enter_context(ProxyThread(address))
+    proxy.throttle(_BYTES_A_SECOND, directions=[Direction.TO_CLIENT])
+    for _ in range(count):
+        channel = opened.enter_context(grpc.insecure_channel(proxy.address, [("grpc.use_local_subchannel_pool", 1)]))
+        call = channel.unary_stream("/nascore.v1.WeightService/Download")
+        call(download.SerializeToString(), metadata=_METADATA)
+    deadline = time.monotonic() + 60
+    while proxy.accepted < count:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{proxy.accepted} of {count} readers have come.")
+        time.sleep(0.01)
+
+
+def _directly(address: str, download: weights_pb2.DownloadRequest, count: int, opened: ExitStack) -> None:
+    channel = opened.enter_context(grpc.insecure_channel(address))
+    call = channel.unary_stream("/nascore.v1.WeightService/DownloadDirect")
+    request = weights_pb2.DownloadDirectRequest(download=download).SerializeToString()
+    proxy: ProxyThread | None = None
+    for _ in range(count):
+        answers = call(request, metadata=_METADATA)
+        opened.callback(answers.cancel)
+        told = weights_pb2.DownloadDirectResponse.FromString(next(answers))
+        if proxy is None:
+            proxy = opened.enter_context(ProxyThread(f"127.0.0.1:{told.port}"))
+            proxy.throttle(_BYTES_A_SECOND, directions=[Direction.TO_CLIENT])
+        port = int(proxy.address.rpartition(":")[2])
+        reader = opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+        reader.sendall(told.ticket)
 
 
 class Memory:
