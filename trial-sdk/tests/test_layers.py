@@ -419,6 +419,8 @@ def test_sizes_that_no_layer_can_have_are_refused(write, message) -> None:
         (lambda: nas.Linear(4, value(8, 4) * 0.5), "Linear at .*out_features is 4.0, which is not a whole number"),
         (lambda: nas.Linear(4, value("a", "b")), "text|whole number"),
         (lambda: nas.Conv2d(4, 4, (3, 3, 3)), "kernel_size has 3 numbers; write 1 or 2"),
+        (lambda: nas.Conv2d(4, 4, "3"), "kernel_size is '3', which is not a whole number"),
+        (lambda: nas.ConvTranspose2d(4, 4, 3, padding="same"), "padding is 'same', which is not a whole number"),
         (lambda: nas.Linear(value(True, False), 2), "in_features is True"),
         (lambda: nas.Dropout(value("a")), "text|number"),
     ],

@@ -47,7 +47,10 @@ def test_lock_is_not_inherited_by_programs_that_are_started(tmp_path):
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], close_fds=False)
     hold.release()
     try:
-        acquire(tmp_path / "log.db", Holder(2, "here")).release()
+        again = acquire(tmp_path / "log.db", Holder(2, "here"))
+        assert read_holder(tmp_path / "log.db") == Holder(2, "here")
+        again.release()
+        assert child.poll() is None
     finally:
         child.kill()
         child.wait()

@@ -112,6 +112,27 @@ def test_a_skip_gives_way_to_the_named_layers_only() -> None:
     assert not growth(OP, layers=("conv",)).axes
 
 
+def test_zeros_give_way_to_the_named_branches_only() -> None:
+    node = choice("op", "pool", "none", "conv", "wide")
+    search = growth(node, branches=("conv", "wide"), zeros=("none", "zero"))
+    assert reached(search, op="none") == {"conv", "wide"}
+    assert not reached(search, op="pool")
+    assert not reached(search, op="conv")
+    assert search.smallest(Architecture({"op": "conv"})) == Architecture({"op": "none"})
+    assert not growth(node, zeros=("none",)).axes
+    assert not growth(node, branches=("conv",)).axes
+    assert not growth(node, layers=("conv",), zeros=("none",)).axes
+
+
+def test_a_skip_and_zeros_of_one_choice_grow_each_in_its_own_way() -> None:
+    node = choice("op", "none", "skip", "conv", "branch")
+    search = growth(node, layers=("conv",), skips=("skip",), branches=("branch",), zeros=("none",))
+    assert reached(search, op="skip") == {"conv"}
+    assert reached(search, op="none") == {"branch"}
+    assert search.smallest(Architecture({"op": "conv"})) == Architecture({"op": "skip"})
+    assert growth(node, layers=("conv",), skips=("skip",)).grown(Architecture({"op": "none"}), Random(0)) is None
+
+
 def test_only_what_is_named_grows_by_label_or_path() -> None:
     nodes = Repeat("stage", (WIDTH, KERNEL), 1, 2), Integer("head", 1, 4)
     for names, expected in {

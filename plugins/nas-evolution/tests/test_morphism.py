@@ -50,6 +50,10 @@ def test_spaces_where_nothing_grows_are_refused_with_the_reason() -> None:
     assert "has no repeat, no range of positive integers" in refusal(SPACE, grows=("act",))
     assert "no choice between a skip and one of `layers`" in refusal(KNOWN_SPACES["flat28"])
     assert refusal(KNOWN_SPACES["flat28"], layers=("conv3",)) == ""
+    beside = SearchSpace((choice("op", "none", "conv"),))
+    assert "none between zeros and one of `branches`" in refusal(beside, layers=("conv",))
+    assert refusal(beside, branches=("conv",)) == ""
+    assert refusal(beside, branches=("conv",), zero_keys=("zero",)) != ""
 
 
 def test_published_settings_are_the_defaults() -> None:

@@ -15,7 +15,10 @@ def test_the_example_runs(tmp_path, monkeypatch):
     file = tmp_path / "page.py"
     file.write_text(code)
     spec = importlib.util.spec_from_file_location("warm_start_page", file)
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    assert page.found.parents == (page.checkpoint,)
+    assert len(page.store.list()) == 2
 
 
 def test_every_word_of_the_rules_is_explained():

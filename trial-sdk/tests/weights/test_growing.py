@@ -1,11 +1,13 @@
-"""Network morphism keeps the function of a network: wider and deeper, in evaluation and in training."""
+"""Network morphism keeps the function of a network: wider, deeper and with more branches, however it computes."""
 
 import json
 
+import nas_trial as nas
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from nas_trial.judging import difference, trained
 from nas_trial.weights import calibrate, inherit, save
 from nas_trial.weights.growing import grown
 from nascore.errors import InvalidInputError
@@ -55,33 +57,8 @@ def images():
     return torch.randn(16, 2, 4, 4)
 
 
-def trained(model):
-    """Weights and statistics as after training: nothing is 0 or 1."""
-    with torch.no_grad():
-        for tensor in [*model.parameters(), *model.buffers()]:
-            if tensor.is_floating_point():
-                tensor.copy_(torch.rand_like(tensor) + 0.5 if tensor.dim() == 1 else torch.randn_like(tensor) * 0.2)
-    return model
-
-
-def outputs(model, batch, *, training):
-    """Of a copy's statistics: computing in training mode changes those of the network."""
-    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    model.train(training)
-    with torch.no_grad():
-        found = model(batch)
-        for name, buffer in model.named_buffers():
-            buffer.copy_(buffers[name])
-    return found
-
-
 def morphed(parent, child, store, rules=MORPH):
     return inherit(child, save(parent.state_dict(), store, trial=0), store, rules=rules)
-
-
-def difference(parent, child, *, training):
-    batch = images()
-    return (outputs(parent, batch, training=training) - outputs(child, batch, training=training)).abs().max().item()
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -90,14 +67,14 @@ def test_a_wider_network_computes_the_same(store, width, training):
     parent, child = trained(Net(6)), Net(width)
     found = morphed(parent, child, store)
     assert not found.left
-    assert difference(parent, child, training=training) < 1e-5
+    assert difference(parent, child, images(), training=training) < 1e-5
 
 
 @pytest.mark.parametrize("kernel", [5, 7])
 def test_a_larger_kernel_computes_the_same(store, kernel):
     parent, child = trained(Net(6)), Net(8, kernel=kernel)
     assert not morphed(parent, child, store).left
-    assert difference(parent, child, training=False) < 1e-5
+    assert difference(parent, child, images(), training=False) < 1e-5
 
 
 def test_a_deeper_network_computes_the_same_in_evaluation(store):
@@ -105,20 +82,19 @@ def test_a_deeper_network_computes_the_same_in_evaluation(store):
     found = morphed(parent, child, store)
     assert not found.left
     assert found.uncalibrated == ("blocks.1.1", "blocks.2.1")
-    assert difference(parent, child, training=False) < 1e-5
+    assert difference(parent, child, images(), training=False) < 1e-5
 
 
 def test_a_deeper_network_computes_the_same_in_training_once_it_is_calibrated(store):
     parent, child = trained(Net(6)), Net(9, depth=3)
     found = morphed(parent, child, store)
     batch = images()
-    assert (outputs(parent, batch, training=True) - outputs(child, batch, training=True)).abs().max() > 0.1
+    assert difference(parent, child, batch, training=True) > 0.1
     child.eval()
     calibrate(child, found.uncalibrated, lambda: child(batch))
     assert not child.training
     for training in (True, False):
-        apart = outputs(parent, batch, training=training) - outputs(child, batch, training=training)
-        assert apart.abs().max() < 1e-5
+        assert difference(parent, child, batch, training=training) < 1e-5
 
 
 def test_calibration_changes_nothing_but_the_norms_that_were_added(store):
@@ -144,7 +120,79 @@ def test_an_activation_that_is_not_idempotent_does_change_the_function(store):
     """The limit of the method, so that nobody takes it for a promise of this code."""
     parent, child = trained(Net(6, activation=nn.GELU, norm=False)), Net(6, depth=2, activation=nn.GELU, norm=False)
     assert not morphed(parent, child, store).left
-    assert difference(parent, child, training=False) > 1e-3
+    assert difference(parent, child, images(), training=False) > 1e-3
+
+
+class Branched(nn.Module):
+    """Paths beside each other, each made of what no layer could be added among: a norm and no idempotent activation."""
+
+    def __init__(self, paths, *, width=6):
+        super().__init__()
+        self.stem = nn.Conv2d(2, width, 3, padding=1)
+        self.paths = nn.ModuleList(
+            nas.Branch(
+                nn.Sequential(
+                    nn.Conv2d(width, 2 * width, 3, padding=1),
+                    nn.BatchNorm2d(2 * width),
+                    nn.GELU(),
+                    nn.Conv2d(2 * width, width, 1),
+                )
+            )
+            for _ in range(paths)
+        )
+        self.norm = nn.BatchNorm2d(width)
+        self.head = nn.Linear(width * 16, 5)
+
+    def forward(self, images):
+        x = self.stem(images)
+        return self.head(self.norm(sum((path(x) for path in self.paths), x.sin())).flatten(1))
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(("before", "after"), [(0, 1), (1, 2), (2, 5)])
+def test_a_network_with_more_branches_computes_the_same_to_the_last_bit(store, before, after, training):
+    for dtype in (torch.float32, torch.float64):
+        parent, child = trained(Branched(before)).to(dtype), trained(Branched(after)).to(dtype)
+        found = morphed(parent, child, store)
+        assert {found.taken[f"paths.{path}.factor"] for path in range(before)} <= {"exact"}
+        assert {found.taken[f"paths.{path}.factor"] for path in range(before, after)} == {"identity"}
+        assert difference(parent, child, images().to(dtype), training=training) == 0.0
+
+
+def test_branches_that_are_added_together_do_not_begin_alike(store):
+    child = Branched(3)
+    found = morphed(trained(Branched(1)), child, store)
+    one, other = (dict(child.paths[path].layer.named_parameters()) for path in (1, 2))
+    assert any(not torch.equal(one[name], other[name]) for name in one)
+    assert {found.left[key] for key in found.left} == {"its branch is new, and adds nothing yet"}
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_network_that_is_wider_and_has_more_branches_computes_the_same(store, training):
+    parent, child = trained(Branched(1)), Branched(3, width=9)
+    found = morphed(parent, child, store)
+    assert all(key.startswith(("paths.1.layer", "paths.2.layer")) for key in found.left)
+    assert difference(parent, child, images(), training=training) < 1e-5
+    double = trained(Branched(1)).double(), Branched(3, width=9).double()
+    morphed(*double, store)
+    assert difference(*double, images().double(), training=training) < 1e-12
+
+
+def test_a_branch_that_is_there_computes_the_same_with_a_layer_more(store):
+    layers = [[nn.Linear(4, 4), nn.ReLU()] for _ in range(3)]
+    parent = trained(nas.Branch(nn.Sequential(*layers[0])))
+    child = nas.Branch(nn.Sequential(*layers[1], *layers[2]))
+    assert not morphed(parent, child, store).left
+    assert child.factor == parent.factor != 0
+    assert difference(parent, child, torch.randn(16, 4), training=True) < 1e-6
+
+
+def test_a_branch_that_was_added_learns(store):
+    parent, child = trained(Branched(1)), Branched(2)
+    morphed(parent, child, store)
+    assert child.paths[1].factor == 0
+    child(images()).square().sum().backward()
+    assert child.paths[1].factor.grad != 0
 
 
 def test_copies_of_a_unit_drift_apart_in_training(store):

@@ -22,7 +22,7 @@ from nascore.journal.postgres_errors import translated
 from nascore.journal.postgres_schema import STEPS, bring_up_to_date, stored_entries, stored_experiments
 from nascore.journal.postgres_tenure import EPOCH, Tenure
 from nascore.journal.postgres_url import PostgresUrl
-from nascore.journal.rows import SNAPSHOT_COLUMNS, snapshot_row, snapshots_of
+from nascore.journal.rows import SNAPSHOT_COLUMNS, event_row, snapshot_row, snapshots_of
 from nascore.journal.store import KEPT_SNAPSHOTS, Store
 
 ResultT = TypeVar("ResultT")
@@ -166,11 +166,7 @@ class PostgresStore(Store):
         for experiment, entries in appends:
             if entries[0].seq == 1:
                 connection.execute(_NEW_EXPERIMENT, (experiment,))
-        rows = [
-            (experiment, entry.seq, entry.kind, entry.payload, entry.time, entry.elapsed_s, entry.checksum)
-            for experiment, entries in appends
-            for entry in entries
-        ]
+        rows = [(experiment, *event_row(entry)) for experiment, entries in appends for entry in entries]
         connection.execute(_EVENTS, [list(column) for column in zip(*rows, strict=True)])
 
     def _begin(self) -> int:

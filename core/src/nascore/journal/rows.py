@@ -21,6 +21,11 @@ EventRow = tuple[int, str, str, float, float, int]
 SnapshotRow = tuple[int, int, bytes, bytes]
 
 
+def event_row(entry: Entry) -> EventRow:
+    """Return an entry as a row."""
+    return entry.seq, entry.kind, entry.payload, entry.time, entry.elapsed_s, entry.checksum
+
+
 def entry_of(row: EventRow, *, experiment: str) -> Entry:
     """Return the entry in a row.
 

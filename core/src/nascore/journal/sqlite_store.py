@@ -16,7 +16,7 @@ from pathlib import Path
 from nascore.errors import NascoreError
 from nascore.journal.contract import Entry, TunerSnapshot
 from nascore.journal.migrations import Step
-from nascore.journal.rows import SNAPSHOT_COLUMNS, snapshot_row, snapshots_of
+from nascore.journal.rows import SNAPSHOT_COLUMNS, event_row, snapshot_row, snapshots_of
 from nascore.journal.sqlite_errors import translated
 from nascore.journal.sqlite_schema import STEPS, connect, stored_entries, stored_experiments
 from nascore.journal.store import KEPT_SNAPSHOTS, Store
@@ -126,11 +126,7 @@ class SqliteStore(Store):
         for experiment, entries in appends:
             if entries[0].seq == 1:
                 self.connection.execute(_NEW_EXPERIMENT, (experiment,))
-        rows = [
-            (experiment, entry.seq, entry.kind, entry.payload, entry.time, entry.elapsed_s, entry.checksum)
-            for experiment, entries in appends
-            for entry in entries
-        ]
+        rows = [(experiment, *event_row(entry)) for experiment, entries in appends for entry in entries]
         self.connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def _begin(self) -> int:

@@ -2,7 +2,8 @@
 
 Elsken, Metzen and Hutter, "Simple and efficient architecture search for convolutional neural networks",
 arXiv:1711.04528: widen (a larger integer, a larger one of integer candidates; kernels as well), deepen (one more copy
-of a repeat, or a layer where a skip was). What was there keeps its values. Not here: weights, which the trial grows.
+of a repeat, or a layer where a skip was), add a branch (one more copy of a repeat, or a path where none was). What was
+there keeps its values. Not here: weights, which the trial grows.
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ class Rule:
         grows: Patterns of labels or paths of decisions, with ``*`` and ``?``.
         layers: Keys of candidates that may take the place of a skip.
         skips: Keys of candidates that pass on what they are given.
+        branches: Keys of candidates that may take the place of nothing.
+        zeros: Keys of candidates that give zeros, so that they add nothing to a sum.
     """
 
     grows: tuple[str, ...] = ("*",)
     layers: tuple[str, ...] = ()
     skips: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+    zeros: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,7 @@ def _axis(row: DecisionInfo, rule: Rule) -> Axis | None:
         case Integer(low=low, high=high, step=step) if low > 0 and low + step <= high:
             return Axis(row.path, low, lambda value: _steps(_number(value), high, step))
         case OneOf() as node:
-            return _sizes(row.path, node) or _layers(row.path, node, rule)
+            return _sizes(row.path, node) or _places(row.path, node, rule)
     return None
 
 
@@ -150,13 +155,14 @@ def _sizes(path: str, node: OneOf) -> Axis | None:
     return Axis(path, ordered[0], larger)
 
 
-def _layers(path: str, node: OneOf, rule: Rule) -> Axis | None:
-    """Return how a choice grows that may skip: to a layer that can begin as a skip."""
+def _places(path: str, node: OneOf, rule: Rule) -> Axis | None:
+    """Return how a choice grows that may skip or add nothing: to what can begin as the same."""
     keys = [each.key for each in node.candidates if not each.search_only]
-    skips, layers = ([key for key in keys if key in named] for named in (rule.skips, rule.layers))
-    if not skips or not layers:
-        return None
-    return Axis(path, skips[0], lambda value: layers if value in skips else [])
+    grown: dict[Value, list[str]] = {}
+    for empty, full in ((rule.skips, rule.layers), (rule.zeros, rule.branches)):
+        if offered := [key for key in keys if key in full]:
+            grown |= {key: offered for key in keys if key in empty}
+    return Axis(path, str(next(iter(grown))), lambda value: grown.get(value, [])) if grown else None
 
 
 def _number(value: object) -> int:

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from random import Random
 
-from nascore.record import Outcome, Proposal, WarmStart
+from nascore.record import Proposal, WarmStart
 from nascore.space import Architecture
-from nascore.tuner import Determinism, Settings, Setup, Tuner
+from nascore.tuner import Settings, Setup
 from pydantic import Field, field_validator
 
 from nas_evolution.growth import Growth, Rule
-from nas_evolution.population import Member, Population
+from nas_evolution.population import Member
+from nas_evolution.population_tuner import PopulationTuner
 
 MORPHING = '{"preset":"morph"}'
 """Rules of inheritance: units are repeated, and what was added changes nothing."""
@@ -40,6 +41,10 @@ class MorphismSettings(Settings):
     skip_keys: tuple[str, ...] = Field(
         ("skip", "skip_connect", "identity"), description="Keys of candidates that pass their input on unchanged."
     )
+    branches: tuple[str, ...] = Field(
+        (), description="Keys of candidates, each a nas.Branch, that may take nothing's place."
+    )
+    zero_keys: tuple[str, ...] = Field(("none", "zero"), description="Keys of candidates that add nothing: zeros.")
     inherit_weights: bool = Field(True, description="Children begin with their parent's weights; always true.")
 
     @field_validator("inherit_weights")
@@ -50,20 +55,17 @@ class MorphismSettings(Settings):
         return value
 
 
-class Morphism(Tuner[MorphismSettings]):
+class Morphism(PopulationTuner[MorphismSettings]):
     """Grows the best of a few recent networks, and never shrinks one."""
 
     name = "morphism"
     summary = "Grows the best of a few recent networks, which keep their function (Elsken et al. 2017)."
     settings_type = MorphismSettings
-    determinism = Determinism.HISTORY
     # All; which of a space's decisions can grow is no question of their kinds, see cannot_tune.
     node_kinds = frozenset()
-    max_objectives = 1
 
     def __init__(self, setup: Setup, settings: MorphismSettings) -> None:
-        super().__init__(setup, settings)
-        self._population = Population(settings.population_size, setup.objectives[0])
+        super().__init__(setup, settings, size=settings.population_size)
         self._growth = Growth(setup.space, _rule(settings))
 
     @classmethod
@@ -73,13 +75,9 @@ class Morphism(Tuner[MorphismSettings]):
             return ""
         return (
             "Nothing in the space can grow: of what `grows` names it has no repeat, no range of positive integers, no "
-            "choice of them, and no choice between a skip and one of `layers`."
+            "choice of them, no choice between a skip and one of `layers`, and none between zeros and one of "
+            "`branches`."
         )
-
-    @property
-    def population(self) -> tuple[Member, ...]:
-        """The members, oldest first."""
-        return self._population.members
 
     def ask(self, number: int, seed: int) -> Proposal:
         """Propose a small network until enough have completed, then a child."""
@@ -97,18 +95,6 @@ class Morphism(Tuner[MorphismSettings]):
             notes={"parent": parent.number, "grown": [*grown]},
         )
 
-    def tell(self, proposal: Proposal, outcome: Outcome) -> None:
-        """Take a completed architecture into the population, in place of the oldest; nothing else enters."""
-        self._population.tell(proposal, outcome)
-
-    def snapshot(self) -> bytes:
-        """Return the population; see `Population.snapshot`."""
-        return self._population.snapshot()
-
-    def restore(self, state: bytes) -> None:
-        """Take a population back."""
-        self._population.restore(state)
-
     def _start(self, number: int, generator: Random) -> Architecture:
         drawn = self.space.sample(generator) if number else self.space.default()
         return self._growth.smallest(drawn)
@@ -125,4 +111,10 @@ class Morphism(Tuner[MorphismSettings]):
 
 
 def _rule(settings: MorphismSettings) -> Rule:
-    return Rule(settings.grows, settings.layers, settings.skip_keys)
+    return Rule(
+        settings.grows,
+        layers=settings.layers,
+        skips=settings.skip_keys,
+        branches=settings.branches,
+        zeros=settings.zero_keys,
+    )

@@ -13,12 +13,13 @@ from __future__ import annotations
 from random import Random
 
 from nascore.errors import InvalidInputError
-from nascore.record import Outcome, Proposal, WarmStart
+from nascore.record import Proposal, WarmStart
 from nascore.space import Architecture
-from nascore.tuner import Determinism, Settings, Setup, Tuner
+from nascore.tuner import Settings, Setup
 from pydantic import Field, model_validator
 
-from nas_evolution.population import Member, Population
+from nas_evolution.population import Member
+from nas_evolution.population_tuner import PopulationTuner
 
 INHERITANCE = '{"preset":"slice","growths":[{"keys":"*","how":"repeat"},{"keys":"*","how":"identity"}]}'
 """Rules of inheritance: what is smaller is cut, and what is larger or new begins with as little change as it can."""
@@ -38,29 +39,21 @@ class EvolutionSettings(Settings):
         return self
 
 
-class RegularizedEvolution(Tuner[EvolutionSettings]):
+class RegularizedEvolution(PopulationTuner[EvolutionSettings]):
     """Mutates good architectures and forgets old ones."""
 
     name = "regularized-evolution"
     summary = "Mutates the best of a few recent architectures; the oldest die (Real et al. 2018)."
     settings_type = EvolutionSettings
-    determinism = Determinism.HISTORY
-    max_objectives = 1
 
     def __init__(self, setup: Setup, settings: EvolutionSettings) -> None:
-        super().__init__(setup, settings)
-        self._population = Population(settings.population_size, setup.objectives[0])
+        super().__init__(setup, settings, size=settings.population_size)
 
     @classmethod
     def cannot_tune(cls, setup: Setup, settings: EvolutionSettings) -> str:
         """Refuse a space where nothing can be changed."""
         count = setup.space.size().high
         return f"The space holds {count} architecture(s); evolution needs two or more." if count < 2 else ""
-
-    @property
-    def population(self) -> tuple[Member, ...]:
-        """The members, oldest first."""
-        return self._population.members
 
     def ask(self, number: int, seed: int) -> Proposal:
         """Propose a random architecture until the population is full, then a child."""
@@ -70,18 +63,6 @@ class RegularizedEvolution(Tuner[EvolutionSettings]):
         parent = self._population.winner(self.settings.sample_size, generator)
         start = WarmStart(parent=parent.number, rules_json=INHERITANCE) if self.settings.inherit_weights else None
         return Proposal(number, self._mutate(parent, generator), warm_start=start, notes={"parent": parent.number})
-
-    def tell(self, proposal: Proposal, outcome: Outcome) -> None:
-        """Take a completed architecture into the population, in place of the oldest; nothing else enters."""
-        self._population.tell(proposal, outcome)
-
-    def snapshot(self) -> bytes:
-        """Return the population; see `Population.snapshot`."""
-        return self._population.snapshot()
-
-    def restore(self, state: bytes) -> None:
-        """Take a population back."""
-        self._population.restore(state)
 
     def _mutate(self, parent: Member, generator: Random) -> Architecture:
         try:

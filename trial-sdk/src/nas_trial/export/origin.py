@@ -1,6 +1,7 @@
 """Where code comes from: the user, whose code is copied, or the SDK, which a generated file must do without.
 
-Models of the hub count as the user's: they are written with the SDK, like any model, and are not a part of it.
+Models of the hub count as the user's: they are written with the SDK, like any model, and are not a part of it. So do
+branches, which are written with torch alone.
 """
 
 from __future__ import annotations
@@ -9,19 +10,20 @@ import sysconfig
 from pathlib import Path
 
 _SDK = frozenset({"nas_trial", "nascore"})
-_HUB = "nas_trial.hub"
-_HUB_FOLDER = Path(__file__).resolve().parent.parent / "hub"
+_AS_USERS = ("nas_trial.hub", "nas_trial.layers.branch")
+_ROOT = Path(__file__).resolve().parent.parent
+_PLACES_AS_USERS = frozenset({_ROOT / "hub", _ROOT / "layers" / "branch.py"})
 
 
 def is_sdk(module: str) -> bool:
     """Whether a module, by its name, belongs to the SDK."""
-    return module.partition(".")[0] in _SDK and not f"{module}.".startswith(f"{_HUB}.")
+    return module.partition(".")[0] in _SDK and not any(f"{module}.".startswith(f"{each}.") for each in _AS_USERS)
 
 
 def is_local(filename: str) -> bool:
     """Whether a file is the user's own, and not one of an installed package or of Python itself."""
     path = Path(filename).resolve()
-    if _HUB_FOLDER in path.parents:
+    if not _PLACES_AS_USERS.isdisjoint((path, *path.parents)):
         return True
     roots = {Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
     return not any(root in path.parents for root in roots)

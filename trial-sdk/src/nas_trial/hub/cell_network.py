@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
-from nascore.errors import SettingsError
 from torch import Tensor, nn
 
 from nas_trial.cell import Cell, Inputs, Merge
 from nas_trial.cell_operations import Operation
+from nas_trial.hub.entry import Maker, Option
 from nas_trial.hub.operations import OPERATIONS, FactorizedReduce, PoolBN, ReLUConvBN
-from nas_trial.hub.options import check_known, check_positive
+from nas_trial.hub.options import check_even, check_known, check_positive, read_options
 from nas_trial.layers import Linear
 
 
@@ -175,6 +175,15 @@ class NetworkOptions:
     stem: str = "small"
 
 
+def maker(design: CellDesign, published: NetworkOptions) -> Maker:
+    """What makes the networks of a space whose options are those of `NetworkOptions`, with the published ones."""
+
+    def make(*, classes: int, channels: int, **options: Option) -> nn.Module:
+        return network(design, read_options(published, options), classes=classes, channels=channels)
+
+    return make
+
+
 def network(design: CellDesign, options: NetworkOptions, *, classes: int, channels: int) -> CellNetwork:
     """A network of cells.
 
@@ -183,8 +192,7 @@ def network(design: CellDesign, options: NetworkOptions, *, classes: int, channe
     """
     check_known("stem", options.stem, _STEMS)
     check_positive("layers", options.layers)
-    if options.width < 2 or options.width % 2:
-        raise SettingsError(f"The option width is {options.width}.", hint="Give an even number of 2 or more.")
+    check_even("width", options.width)
     stem = _STEMS[options.stem](channels, options.width)
     return CellNetwork(design, stem, layers=options.layers, width=options.width, classes=classes)
 

@@ -12,12 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
-from nascore.errors import SettingsError
 from torch import Tensor, nn
 
 from nas_trial.hub.entry import HubSpace, Known, Option
 from nas_trial.hub.operations import FactorizedReduce, ReLUConvBN
-from nas_trial.hub.options import check_positive, read_options
+from nas_trial.hub.options import check_even, check_positive, read_options
 from nas_trial.input_choice import InputChoice
 from nas_trial.layer_choice import LayerChoice
 
@@ -110,8 +109,7 @@ def make(*, classes: int, channels: int, **options: Option) -> nn.Module:
     """
     chosen = read_options(MacroOptions(), options)
     check_positive("layers", chosen.layers)
-    if chosen.width < 2 or chosen.width % 2:
-        raise SettingsError(f"The option width is {chosen.width}.", hint="Give an even number of 2 or more.")
+    check_even("width", chosen.width)
     return MacroNetwork(chosen, classes=classes, channels=channels)
 
 

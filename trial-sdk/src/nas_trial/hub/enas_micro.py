@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from nascore.errors import SettingsError
 from torch import Tensor, nn
 
 from nas_trial.cell import Cell
@@ -20,7 +19,7 @@ from nas_trial.cell_operations import Operation
 from nas_trial.hub.cell_network import Widths, genotype
 from nas_trial.hub.entry import HubSpace, Known, Option
 from nas_trial.hub.operations import OPERATIONS, FactorizedReduce, ReLUConvBN
-from nas_trial.hub.options import check_positive, read_options
+from nas_trial.hub.options import check_even, check_positive, read_options
 from nas_trial.layers import Linear
 
 _OPERATIONS = ("sep_conv_3x3", "sep_conv_5x5", "avg_pool_3x3", "max_pool_3x3", "skip_connect")
@@ -97,8 +96,7 @@ def make(*, classes: int, channels: int, **options: Option) -> nn.Module:
     """
     chosen = read_options(MicroOptions(), options)
     check_positive("layers", chosen.layers)
-    if chosen.width < 2 or chosen.width % 2:
-        raise SettingsError(f"The option width is {chosen.width}.", hint="Give an even number of 2 or more.")
+    check_even("width", chosen.width)
     return MicroNetwork(chosen, classes=classes, channels=channels)
 
 

@@ -10,11 +10,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from torch import nn
-
-from nas_trial.hub.cell_network import CellDesign, NetworkOptions, genotype, network
-from nas_trial.hub.entry import HubSpace, Known, Option
-from nas_trial.hub.options import read_options
+from nas_trial.hub.cell_network import CellDesign, NetworkOptions, genotype, maker
+from nas_trial.hub.entry import HubSpace, Known
 
 _OPERATIONS = (
     "skip_connect",
@@ -34,16 +31,6 @@ _OPERATIONS = (
 
 _DESIGN = CellDesign(_OPERATIONS, 5, merge="loose_end")
 _PUBLISHED = NetworkOptions(layers=20, width=32)
-
-
-def make(*, classes: int, channels: int, **options: Option) -> nn.Module:
-    """See `nas_trial.hub.entry.Maker`; options are those of `NetworkOptions`.
-
-    Raises:
-        SettingsError: An option is unknown, or its value not valid.
-    """
-    return network(_DESIGN, read_options(_PUBLISHED, options), classes=classes, channels=channels)
-
 
 _NASNET_A = genotype(
     "normal",
@@ -74,7 +61,7 @@ SPACE = HubSpace(
     source="Zoph, Vasudevan, Shlens, Le: Learning Transferable Architectures for Scalable Image Recognition, CVPR 2018",
     input_shape=(3, 32, 32),
     classes=10,
-    make=make,
+    make=maker(_DESIGN, _PUBLISHED),
     options=asdict(_PUBLISHED),
     known={
         "nasnet-a": Known(

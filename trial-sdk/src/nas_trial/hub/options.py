@@ -57,6 +57,16 @@ def check_positive(option: str, value: float) -> None:
         raise SettingsError(f"The option {option} is {value}.", hint="Give a number above zero.")
 
 
+def check_even(option: str, value: int) -> None:
+    """Refuses a width that cannot be halved.
+
+    Raises:
+        SettingsError: It cannot.
+    """
+    if value < 2 or value % 2:
+        raise SettingsError(f"The option {option} is {value}.", hint="Give an even number of 2 or more.")
+
+
 def _is_of_type(value: Option, wanted: type) -> bool:
     if wanted is bool or isinstance(value, bool):
         return wanted is bool and isinstance(value, bool)

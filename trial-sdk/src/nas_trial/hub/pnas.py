@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from torch import nn
-
-from nas_trial.hub.cell_network import CellDesign, NetworkOptions, genotype, network
-from nas_trial.hub.entry import HubSpace, Known, Option
-from nas_trial.hub.options import read_options
+from nas_trial.hub.cell_network import CellDesign, NetworkOptions, genotype, maker
+from nas_trial.hub.entry import HubSpace, Known
 
 _OPERATIONS = (
     "sep_conv_3x3",
@@ -28,16 +25,6 @@ _OPERATIONS = (
 
 _DESIGN = CellDesign(_OPERATIONS, 5, merge="all", is_single=True)
 _PUBLISHED = NetworkOptions(layers=11, width=48)
-
-
-def make(*, classes: int, channels: int, **options: Option) -> nn.Module:
-    """See `nas_trial.hub.entry.Maker`; options are those of `NetworkOptions`.
-
-    Raises:
-        SettingsError: An option is unknown, or its value not valid.
-    """
-    return network(_DESIGN, read_options(_PUBLISHED, options), classes=classes, channels=channels)
-
 
 _PNASNET_5 = genotype(
     "cell",
@@ -58,7 +45,7 @@ SPACE = HubSpace(
     source="Liu et al.: Progressive Neural Architecture Search, ECCV 2018",
     input_shape=(3, 32, 32),
     classes=10,
-    make=make,
+    make=maker(_DESIGN, _PUBLISHED),
     options=asdict(_PUBLISHED),
     known={
         "pnasnet-5": Known(_PNASNET_5, "Liu et al., 2018, figure 1, as in the authors' code (PNASNet)"),

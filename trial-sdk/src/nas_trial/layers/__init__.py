@@ -1,6 +1,7 @@
-"""Layers of ``torch.nn`` whose sizes may be choices, under the same names."""
+"""Layers of ``torch.nn`` whose sizes may be choices, under the same names; and ``Branch``, a path that may be added."""
 
 from nas_trial.layers.attention import MultiheadAttention
+from nas_trial.layers.branch import Branch
 from nas_trial.layers.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from nas_trial.layers.linear import Dropout, Embedding, Linear, PReLU
 from nas_trial.layers.normalization import (
@@ -24,6 +25,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "Branch",
     "Conv1d",
     "Conv2d",
     "Conv3d",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import ClassVar, cast
 
 import torch
@@ -16,6 +16,20 @@ from nas_trial.value_functions import is_same_value
 from nas_trial.values import Value
 
 Size = int | Value | tuple[int | Value, ...]
+
+
+def _allocated(
+    layer: Elastic, arguments: Mapping[str, Argument], rank: int, *, texts: Collection[str] = ()
+) -> dict[str, object]:
+    """The arguments with which a convolution is allocated, as ``torch.nn`` takes them; of ``texts`` each may be one."""
+    most = largest(layer, arguments)
+    channels = {name: most.whole(name) for name in ("in_channels", "out_channels")}
+    others = {
+        name: argument if name in texts and isinstance(argument, str) else most.wholes(name, rank)
+        for name, argument in arguments.items()
+        if name not in {*channels, "groups"}
+    }
+    return {**channels, **others, "groups": allocated_groups(layer, arguments, *channels)}
 
 
 def _check_mixture(layer: Elastic, mixture: LayerMixture, rank: int) -> None:
@@ -79,20 +93,8 @@ class _Convolution(Elastic):
             "dilation": dilation,
             "groups": groups,
         }
-        most = largest(self, arguments)
-        super().__init__(
-            in_channels=most.whole("in_channels"),
-            out_channels=most.whole("out_channels"),
-            kernel_size=most.wholes("kernel_size", self.RANK),
-            stride=most.wholes("stride", self.RANK),
-            padding=padding if isinstance(padding, str) else most.wholes("padding", self.RANK),
-            dilation=most.wholes("dilation", self.RANK),
-            groups=allocated_groups(self, arguments, "in_channels", "out_channels"),
-            bias=bias,
-            padding_mode=padding_mode,
-            device=device,
-            dtype=dtype,
-        )
+        allocated = _allocated(self, arguments, self.RANK, texts=("padding",))
+        super().__init__(**allocated, bias=bias, padding_mode=padding_mode, device=device, dtype=dtype)
         self._arguments = arguments
 
     def shapes(self, sizes: Sizes) -> dict[str, tuple[int, ...]]:
@@ -190,20 +192,7 @@ class _ConvTranspose(Elastic):
             "groups": groups,
             "dilation": dilation,
         }
-        most = largest(self, arguments)
-        super().__init__(
-            in_channels=most.whole("in_channels"),
-            out_channels=most.whole("out_channels"),
-            kernel_size=most.wholes("kernel_size", self.RANK),
-            stride=most.wholes("stride", self.RANK),
-            padding=most.wholes("padding", self.RANK),
-            output_padding=most.wholes("output_padding", self.RANK),
-            groups=allocated_groups(self, arguments, "in_channels", "out_channels"),
-            bias=bias,
-            dilation=most.wholes("dilation", self.RANK),
-            device=device,
-            dtype=dtype,
-        )
+        super().__init__(**_allocated(self, arguments, self.RANK), bias=bias, device=device, dtype=dtype)
         self._arguments = arguments
 
     def shapes(self, sizes: Sizes) -> dict[str, tuple[int, ...]]:

@@ -6,7 +6,8 @@ agrees about them without knowing who made them. Copies share what goes out of a
 all of it, so that the function stays while their gradients differ; equal parts would leave copies equal for ever.
 
 Identity is Net2Deeper (section 2.3). It needs square layers whose output has the size of their input, and an activation
-after them that changes nothing when applied twice. Not here: which tensor is whose (``nas_trial.weights.inheriting``).
+after them that changes nothing when applied twice. A branch that was added is the other case: it adds nothing, whatever
+it holds. Not here: which tensor is whose (``nas_trial.weights.inheriting``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from nascore.weights.rules import Grow
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+from nas_trial.layers.branch import Branch
 
 
 class Unfit(Exception):
@@ -135,6 +138,8 @@ def _identity(own: Tensor, parent: Tensor | None, *, layer: nn.Module, name: str
         raise Unfit("the parent has one, so no layer was added")
     if isinstance(layer, _BatchNorm):
         return _normless(own, layer, name)
+    if name == "factor" and isinstance(layer, Branch):
+        return torch.zeros_like(own)
     if name == "bias" and isinstance(layer, (nn.Linear, _ConvNd)):
         return torch.zeros_like(own)
     if name == "weight" and isinstance(layer, nn.Linear) and own.shape[0] == own.shape[1]:

@@ -20,6 +20,7 @@ from nascore.weights.rules import Grow, InheritanceRules, rules_from_json
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from nas_trial.layers.branch import Branch
 from nas_trial.weights.checkpoints import check_store, remember_filled, tensors_of
 from nas_trial.weights.growing import Unfit, gathered, grown
 from nas_trial.weights.tensors import dtype_name, fill, from_data
@@ -182,10 +183,20 @@ class _Heir:
     def _by(self, how: Grow, key: str, own: Tensor, parent: Tensor | None) -> Tensor:
         path, _, name = key.rpartition(".")
         layer = self._layers.get(path, nn.Identity())
+        if how is Grow.IDENTITY and self._is_in_new_branch(path):
+            # As identities, branches that are added together would begin alike, and stay so.
+            raise Unfit("its branch is new, and adds nothing yet")
         made = grown(how, own, parent, layer=layer, name=name)
         if how is Grow.IDENTITY and isinstance(layer, _BatchNorm):
             self._norms.append(path)
         return made
+
+    def _is_in_new_branch(self, path: str) -> bool:
+        names = path.split(".")
+        above = [".".join(names[:depth]) for depth in range(len(names))]
+        branches = (place for place in above if isinstance(self._layers.get(place), Branch))
+        # A branch's factor is the first of its tensors.
+        return any(self._taken.get(f"{place}.factor".lstrip(".")) == Grow.IDENTITY for place in branches)
 
     def _fill(self, key: str, found: Tensor, how: str) -> None:
         with torch.no_grad():
