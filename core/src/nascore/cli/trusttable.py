@@ -16,7 +16,7 @@ def show_trust(record: ExperimentRecord, trials: tuple[TrialRecord, ...]) -> Non
     if record.spec.mode is not Mode.ONE_SHOT:
         return
     report = trust_report(record, trials)
-    show(_table(report))
+    show(trust_table(report))
     if report.tau is not None:
         show(f"Kendall's tau of supernet and stand-alone scores: {report.tau:.2f} over {report.tau_count} networks")
     if note := note_of(report):
@@ -28,7 +28,8 @@ def show_trust(record: ExperimentRecord, trials: tuple[TrialRecord, ...]) -> Non
         show(Text("The derived network beats all of them.", style="green"))
 
 
-def _table(report: TrustReport) -> Table:
+def trust_table(report: TrustReport) -> Table:
+    """Return the table of a report; without baselines only the derived network stands in it."""
     table = table_of("network", report.metric, "trial", "device-seconds")
     rows: list[tuple[str, Baseline | None, float]] = [
         ("derived by the search", report.derived, report.device_seconds),
@@ -36,7 +37,8 @@ def _table(report: TrustReport) -> Table:
         ("all-largest", report.largest, 0.0),
         ("all-skip", report.skip, 0.0),
     ]
-    for name, baseline, seconds in rows:
+    has_baselines = any(baseline is not None for _, baseline, _ in rows[1:])
+    for name, baseline, seconds in rows if has_baselines else rows[:1]:
         if baseline is None:
             table.add_row(name, "-", "-", "-")
         else:
