@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nascore.errors import InvalidInputError
 from nascore.weights.direct_wire import (
-    WAITING,
     Follower,
     break_off,
     receive,
@@ -114,7 +113,7 @@ def test_reader_who_takes_nothing_is_given_up(tmp_path: Path, pair: tuple[socket
 def test_follower_works_in_order_and_as_who_gave_the_work() -> None:
     found: list[tuple[int, str]] = []
     WHO.set("me")
-    with Follower("test") as follower:
+    with Follower("test", waiting=2) as follower:
         for number in range(50):
             follower.give(lambda number=number: found.append((number, WHO.get())))
     assert found == [(number, "me") for number in range(50)]
@@ -127,7 +126,7 @@ def test_what_work_raises_is_raised_to_who_gives_more_and_ends_the_work() -> Non
         raise ValueError("no")
 
     def work() -> None:
-        with Follower("test") as follower:
+        with Follower("test", waiting=2) as follower:
             follower.give(fail)
             for number in range(100):
                 follower.give(lambda number=number: done.append(number))
@@ -142,7 +141,7 @@ def test_failure_wakes_a_giver_who_waits_and_is_what_is_raised(pair: tuple[socke
         raise ValueError("no")
 
     def work() -> None:
-        with Follower("test", on_failure=partial(break_off, pair[0])) as follower:
+        with Follower("test", waiting=2, on_failure=partial(break_off, pair[0])) as follower:
             follower.give(fail)
             receive(pair[0], 1)
 
@@ -154,7 +153,7 @@ def test_work_that_was_given_is_done_though_the_giver_fails() -> None:
     done: list[int] = []
 
     def work() -> None:
-        with Follower("test") as follower:
+        with Follower("test", waiting=2) as follower:
             follower.give(lambda: done.append(1))
             raise KeyError
 
@@ -173,15 +172,15 @@ def test_so_much_waits_and_no_more() -> None:
         assert gate.wait(20)
 
     def give(follower: Follower) -> None:
-        for number in range(WAITING + 2):
+        for number in range(4):
             follower.give(work)
             given_ones.append(number)
 
-    with Follower("test") as follower:
+    with Follower("test", waiting=2) as follower:
         giver = threading.Thread(target=give, args=(follower,))
         giver.start()
         assert begun.wait(20)
         giver.join(0.3)
-        assert len(given_ones) == WAITING + 1
+        assert len(given_ones) == 3
         gate.set()
         giver.join()

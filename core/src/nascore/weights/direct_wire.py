@@ -31,8 +31,6 @@ _MOST = MAX_CHUNK + (256 << 10)
 _LENGTH = 4
 _MORE: int = getattr(socket, "MSG_MORE", 0)
 _SENT_AT_ONCE = 8 << 20
-WAITING = 2
-"""Pieces of work that a follower has before it, at most, beside the one at which it is."""
 
 
 def send_message(connection: socket.socket, message: bytes, *, then: bytes = b"", has_more: bool = False) -> None:
@@ -134,12 +132,14 @@ class Follower:
 
     Args:
         name: Of the thread.
+        waiting: Pieces of work that it has before it, at most, beside the one at which it is. Where processors are
+            busy each wait of one thread for the other takes long, so more is better than less.
         on_failure: Called once work has failed, to wake a giver who waits for something else.
     """
 
-    def __init__(self, name: str, *, on_failure: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, name: str, *, waiting: int, on_failure: Callable[[], None] = lambda: None) -> None:
         self._on_failure = on_failure
-        self._work: queue.Queue[Callable[[], None] | None] = queue.Queue(WAITING)
+        self._work: queue.Queue[Callable[[], None] | None] = queue.Queue(waiting)
         self._error: BaseException | None = None
         # With the context of the giver, by which it is known whose work it is.
         self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name=name, daemon=True)

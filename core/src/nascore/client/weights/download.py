@@ -28,6 +28,9 @@ from nascore.weights.tensor import Data
 SLOWEST = 256 << 10
 """Bytes a second with which a deadline reckons, beside the client's own."""
 
+_WAITING = 64
+"""Pieces that have come and wait to be hashed; they are in their place already."""
+
 Buffer = bytearray | memoryview
 
 
@@ -156,7 +159,7 @@ def _stream_directly(
     # What has come is hashed while the next bytes come.
     with (
         direct.connected("DownloadDirect", request, response, timeout_s=timeout_s) as opened,
-        Follower("nascore-direct-proof", on_failure=partial(break_off, opened)) as follower,
+        Follower("nascore-direct-proof", waiting=_WAITING, on_failure=partial(break_off, opened)) as follower,
     ):
         while raw := receive_message(opened):
             chunk = _read(raw)

@@ -20,7 +20,6 @@ from nascore.weights import BlobReader, Entry, WeightStore
 from nascore.weights.chunk_wire import Chunk, read_chunk
 from nascore.weights.direct_wire import (
     PIECE,
-    WAITING,
     Follower,
     break_off,
     receive_into,
@@ -32,6 +31,8 @@ from nascore.weights.direct_wire import (
 from nascore.weights.reading import LocalBlobReader
 
 _BUFFER = 256 << 10
+_WAITING = 3
+"""Pieces that wait to be written; beside them an upload holds the one that is written and the one that comes."""
 
 
 class DirectReceiver:
@@ -44,7 +45,7 @@ class DirectReceiver:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         # One is filled while one is written and so many wait.
-        self._buffers = cycle([bytearray() for _ in range(WAITING + 2)])
+        self._buffers = cycle([bytearray() for _ in range(_WAITING + 2)])
 
     def receive(self, connection: socket.socket) -> None:
         """Take all that comes.
@@ -54,7 +55,9 @@ class DirectReceiver:
             ConnectionError: The connection broke; what came is kept for who goes on.
         """
         try:
-            with Follower("nascore-direct-sink", on_failure=partial(break_off, connection)) as follower:
+            with Follower(
+                "nascore-direct-sink", waiting=_WAITING, on_failure=partial(break_off, connection)
+            ) as follower:
                 while raw := receive_message(connection):
                     chunk = read_chunk(raw)
                     if chunk.small or chunk.offer or chunk.size <= chunk.offset:
