@@ -19,11 +19,15 @@ const PAGE = 1000;
 
 class DamageError extends Error {}
 
-function connect(address, token) {
+// With NASCORE_TLS_ROOTS, a file of certificates, the server has to prove that it is the one; else nothing is encrypted.
+async function connect(address, tokenFile) {
+  const token = (await readFile(tokenFile, "utf8")).trim();
+  const roots = process.env.NASCORE_TLS_ROOTS;
+  const credentials = roots ? grpc.credentials.createSsl(await readFile(roots)) : grpc.credentials.createInsecure();
   const options = { includeDirs: [PROTOS], longs: Number, keepCase: true, defaults: true };
   const definition = loadSync("nascore/v1/weights.proto", options);
   const { WeightService } = grpc.loadPackageDefinition(definition).nascore.v1;
-  const client = new WeightService(address, grpc.credentials.createInsecure());
+  const client = new WeightService(address, credentials);
   const metadata = new grpc.Metadata();
   metadata.set("authorization", `Bearer ${token}`);
   return { client, metadata };
@@ -115,8 +119,9 @@ async function main([address, tokenFile, checkpoint, folder]) {
     console.error("usage: node weights.mjs ADDRESS TOKEN_FILE [CHECKPOINT FOLDER]");
     return 2;
   }
-  const server = connect(address, (await readFile(tokenFile, "utf8")).trim());
+  let server;
   try {
+    server = await connect(address, tokenFile);
     if (!checkpoint) {
       for await (const one of checkpoints(server)) {
         console.log(`${one.checkpoint} ${one.experiment} trial ${one.trial} ${one.size} bytes`);
@@ -131,7 +136,7 @@ async function main([address, tokenFile, checkpoint, folder]) {
     console.error(error instanceof DamageError ? `damaged: ${error.message}` : (error.details ?? error.message));
     return 1;
   } finally {
-    server.client.close();
+    server?.client.close();
   }
 }
 

@@ -8,6 +8,8 @@ import time
 
 import pytest
 from nascore.cli.logs import split_words
+from nascore.cli.request import Isolation
+from nascore.cli.runfile import RunFile
 from nascore.record import Direction, Failure, FailureKind, Objective, Outcome, OutcomeStatus
 
 
@@ -199,6 +201,18 @@ def test_model_code_without_the_sdk_says_what_to_install(invoke, kept, monkeypat
     shown = invoke("export", "--onnx", "model.onnx")
     assert shown.exit_code == 1
     assert "pip install 'nas-trial[onnx]'" in shown.stderr
+
+
+def test_model_code_of_a_search_that_was_served_needs_the_trial_file(invoke, kept, home, tmp_path):
+    pytest.importorskip("nas_trial", reason="needs the package nas-trial, which writes models")
+    run = RunFile("", (), parallel=0, isolation=Isolation.FORK, tuner="toy", python="", cwd=str(tmp_path))
+    run.write(home / "experiments" / kept)
+    refused = invoke("export", "--code", "model.py")
+    assert refused.exit_code == 1
+    assert "its trial's file is not known here" in refused.stderr.replace("\n", " ")
+    assert "--trial-file trial.py" in refused.stderr
+    (tmp_path / "trial.py").write_text("raise SystemExit('this was read')")
+    assert "this was read" in invoke("export", "--code", "model.py", "--trial-file", "trial.py").stderr
 
 
 def test_logs_of_workers_and_trials(invoke, kept, home):

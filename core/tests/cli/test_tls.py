@@ -1,5 +1,6 @@
 """A served search behind mutual TLS, from the command line to the worker."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,18 @@ def test_search_behind_mutual_tls_is_worked_on_read_and_stopped(begin, environ, 
     assert stopped.exit_code == 0, stopped.stderr
     process.terminate()
     assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "127.0.0.1"])
+def test_workers_are_told_a_name_to_connect_to_and_the_certificate(begin, certificates, host):
+    own = ("--tls-cert", str(certificates.certificate("server")), "--tls-key", str(certificates.key("server")))
+    process = begin("serve", "--tuner", "toy", "--address", f"{host}:0", *own, "-q")
+    lines = iter(process.stdout.readline, "")
+    variables = dict(next(lines).strip().removeprefix("export ").split("=", 1) for _ in range(5))
+    name, _, port = variables["NASCORE_SERVER"].rpartition(":")
+    assert name == (host if host == "127.0.0.1" else socket.gethostname())
+    assert int(port) > 0
+    assert variables["NASCORE_TLS_ROOTS"] == str(certificates.certificate("server"))
 
 
 @pytest.mark.parametrize(

@@ -121,15 +121,9 @@ def test_a_checkpoint_is_shown_with_its_story_and_tensors(invoke, made):
     shown = invoke("weights", "show", "--store", "store").stdout
     assert f"parents     {made[0][:12]}" in shown
     assert "2×3" in shown
-
-
-def test_lineage_shows_generations(invoke, made):
-    document = json.loads(invoke("weights", "lineage", "best", "--store", "store", "--json").stdout)
-    assert document["ancestors"] == []
-    assert document["descendants"] == [{"checkpoint": made[2], "distance": 1, "is_released": False}]
-    assert invoke("weights", "lineage", "--store", "store").stdout.split() == [
-        *("generation", "checkpoint", "-1", made[0][:12], "0", made[2][:12], "this", "one")
-    ]
+    assert "24 B in 2 tensors" in shown
+    assert "70.0 kB in 2 tensors" in invoke("weights", "show", "best", "--store", "store").stdout
+    assert "24 B in 1 tensor\n" in invoke("weights", "show", "other/best", "--store", "store").stdout
 
 
 def test_an_exported_file_opens_with_the_safetensors_library(invoke, made, tmp_path):

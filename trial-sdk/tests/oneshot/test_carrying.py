@@ -271,6 +271,24 @@ def test_members_of_one_supernet_take_one_sample_at_a_time_and_count_shared_epoc
     assert [step for step, _ in watching.reports] == list(range(1, 13))
 
 
+def test_member_that_begins_again_leaves_the_next_number_to_the_server(searching, store):
+    trial = searching.Parity()
+    lost = []
+
+    def on_sample(number):
+        if number == 23 and not lost:
+            lost.append(number)
+            raise UnavailableError("The server is away.")
+
+    line = searching.Lined(searching.Drawing, trial, epochs=6, warmup=0, on_sample=on_sample)
+    line.shared = lambda network, table, *, every: nullcontext(Alone())
+    searching.searched(trial, line, store=store, members=2)
+    again = line.exchanges[1].facts
+    # The others have taken samples since this one's last.
+    assert again["snapshot"] is not None
+    assert again["next_sample"] == 0
+
+
 def test_schedule_of_learning_rates_does_not_go_beyond_that_of_the_search(searching, monkeypatch):
     trial = searching.Parity()
     ended = []

@@ -1,4 +1,5 @@
 import nas_trial as nas
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -71,11 +72,29 @@ def test_what_fits_is_loaded_when_asked_for(store):
 
 
 @pytest.mark.parametrize(
-    "value", [None, {"a": 1}, torch.eye(2).to_sparse(), torch.zeros(2, dtype=torch.complex64)], ids=str
+    "value",
+    [None, {"a": 1}, torch.eye(2).to_sparse(), torch.zeros(2, dtype=torch.complex64), torch.zeros(2, device="meta")],
+    ids=str,
 )
 def test_what_is_no_dense_tensor_is_refused_by_its_key(store, value):
     with pytest.raises(InvalidInputError, match=r"^head\.extra: "):
         nas.save_weights({"head.extra": value}, store, trial=0)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), torch.tensor(float("inf")), "0.5", b"1", None, [0.5], torch.ones(2), torch.tensor(1j), 10**400],
+)
+def test_what_is_no_finite_metric_is_refused_by_its_name(store, value):
+    with pytest.raises(InvalidInputError, match=r"metrics: 'the loss' is .*; only finite numbers are kept"):
+        nas.save_weights({"w": torch.ones(2)}, store, trial=0, metrics={"accuracy": 1.0, "the loss": value})
+    assert store.list() == ()
+
+
+def test_metrics_may_be_what_training_computes(store):
+    metrics = {"torch": torch.tensor(0.5), "one": torch.tensor([0.25]), "numpy": np.float32(0.75), "whole": 3}
+    checkpoint = nas.save_weights({"w": torch.ones(2)}, store, trial=0, metrics=metrics)
+    assert store.manifest(checkpoint).metrics == {"torch": 0.5, "one": 0.25, "numpy": 0.75, "whole": 3.0}
 
 
 def test_an_unknown_checkpoint_is_refused(store):

@@ -46,6 +46,8 @@ def test_what_is_no_state_or_no_store_is_refused(store):
             uploader.save(nn.Linear(1, 1), trial=0)
         with pytest.raises(InvalidInputError, match=r"^head: "):
             uploader.save({"head": None}, trial=0)
+        with pytest.raises(InvalidInputError, match=r"^metrics: 'loss' is tensor"):
+            uploader.save({"head": torch.ones(1)}, trial=0, metrics={"loss": torch.tensor(float("nan"))})
 
 
 def test_training_goes_on_and_the_checkpoint_is_of_the_moment_of_the_call(store):

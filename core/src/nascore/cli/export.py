@@ -42,6 +42,11 @@ _PACKAGES = {_CODE: "nas-trial", _ONNX: "'nas-trial[onnx]'"}
 @click.option("--code", type=click.Path(dir_okay=False, path_type=Path), help="Write model code to this file.")
 @click.option("--onnx", type=click.Path(dir_okay=False, path_type=Path), help="Write an ONNX model to this file.")
 @click.option("--weights", type=click.Path(dir_okay=False, path_type=Path), help="Write the weights to this file.")
+@click.option(
+    "--trial-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The trial's Python file, for --code and --onnx.  [default: the one that was run]",
+)
 @server_options
 @click.pass_context
 def command(
@@ -55,6 +60,7 @@ def command(
     code: Path | None,
     onnx: Path | None,
     weights: Path | None,
+    trial_file: Path | None,
     server: str | None,
     token_file: Path | None,
 ) -> None:
@@ -74,7 +80,7 @@ def command(
     chosen = _chosen(records, found, number) if is_one else None
     if chosen is not None and (models or weights is not None):
         for name, target in models.items():
-            _write_model(found, chosen, target, form=name)
+            _write_model(found, chosen, target, form=name, trial_file=trial_file)
         if weights is not None:
             click.echo(str(write_weights(chosen, found.local_folder() / "weights", weights.resolve())))
         return
@@ -163,12 +169,12 @@ def _write(text: str, output: Path | None) -> None:
     say(f"Wrote {output}.")
 
 
-def _write_model(found: Found, trial: TrialRecord, target: Path, *, form: str) -> None:
+def _write_model(found: Found, trial: TrialRecord, target: Path, *, form: str, trial_file: Path | None) -> None:
     folder = found.local_folder()
     exporter = _exporter(form)
     request = ExportRequest(
         folder=folder,
-        trial_file=Path(read_run_file(folder).trial_file),
+        trial_file=_trial_file(found, folder) if trial_file is None else trial_file.resolve(),
         architecture=_architecture(trial),
         trial=trial,
         weights=folder / "weights",
@@ -177,6 +183,16 @@ def _write_model(found: Found, trial: TrialRecord, target: Path, *, form: str) -
     )
     for path in exporter(request):
         click.echo(str(path))
+
+
+def _trial_file(found: Found, folder: Path) -> Path:
+    """Return the file that `nascore run` was given; a search that was served, or has a command, never had one."""
+    if file := read_run_file(folder).trial_file:
+        return Path(file)
+    raise NotFoundError(
+        f"Experiment {found.record.id} was not begun by `nascore run trial.py`, so its trial's file is not known here.",
+        hint="Name it: `--trial-file trial.py`.",
+    )
 
 
 def _exporter(form: str) -> Exporter:

@@ -14,7 +14,8 @@ from nascore.cli.options import Parsed
 from nascore.cli.screen import emit_document, printable, say, show
 from nascore.cli.tables import table_of
 from nascore.cli.verb import Verb, json_option
-from nascore.cli.weightsplace import LAST, NAMES_NO_STORE, Chosen, chosen_store, store_options
+from nascore.cli.weightschosen import LAST, Chosen
+from nascore.cli.weightsplace import NAMES_NO_STORE, chosen_store, experiment_option, store_options
 from nascore.cli.wording import count_text
 from nascore.errors import UnsupportedError
 from nascore.weights import Collected, Damage, WeightStore
@@ -23,10 +24,9 @@ from nascore.weights.durable import sync_folder, write_file
 from nascore.weights.safetensors import file_parts
 
 _MEND = (
-    "Restore what is named from a copy. Without one, release the checkpoints that need it "
-    "(`DirectoryStore(folder).release(id)` in Python; `nascore weights verify ID` says which do) and run "
-    "`nascore weights gc`; a second put of the same tensors brings a missing file back. An index that is damaged may "
-    "be removed: it is made anew."
+    "Restore what is named from a copy. Without one, find the checkpoints that need it (`nascore weights verify ID` "
+    "says which do), `nascore weights release` them, and run `nascore weights gc`; a second put of the same tensors "
+    "brings a missing file back. An index that is damaged may be removed: it is made anew."
 )
 
 
@@ -37,6 +37,7 @@ _MEND = (
 )
 @click.option("--key", "keys", multiple=True, metavar="KEY", help="Only this tensor; may be repeated.")
 @store_options
+@experiment_option
 @click.pass_context
 def export(
     context: click.Context,
@@ -47,12 +48,13 @@ def export(
     store: str | None,
     server: str | None,
     token_file: Path | None,
+    experiment: str,
 ) -> None:
     """Write a checkpoint's tensors as one safetensors file, every byte proven.
 
     A file that is there already is replaced, in one step.
     """
-    with chosen_store(context, store, server=server, token_file=token_file) as chosen:
+    with chosen_store(context, store, server=server, token_file=token_file, experiment=experiment) as chosen:
         tensors = chosen.weights.get(chosen.find(checkpoint), keys=keys or None)
     write_file(output, file_parts(tensors))
     sync_folder(output.absolute().parent)
@@ -103,6 +105,7 @@ def _rehearsed(chosen: Chosen) -> Callable[..., Collected]:
 @click.command("verify", cls=Verb)
 @click.argument("checkpoint", default="")
 @store_options
+@experiment_option
 @json_option
 @click.pass_context
 def verify(
@@ -112,10 +115,11 @@ def verify(
     store: str | None,
     server: str | None,
     token_file: Path | None,
+    experiment: str,
     as_json: bool,
 ) -> None:
     """Prove every stored byte, or those of one checkpoint; exits 1 if anything is damaged."""
-    with chosen_store(context, store, server=server, token_file=token_file) as chosen:
+    with chosen_store(context, store, server=server, token_file=token_file, experiment=experiment) as chosen:
         damages = chosen.weights.verify(chosen.find(checkpoint) if checkpoint else "")
     if as_json:
         emit_document([{"place": damage.place, "what": damage.what} for damage in damages])

@@ -1,133 +1,32 @@
-"""Which store of weights a verb is about, and which checkpoint of it: by path, URL, experiment or server.
+"""Which store of weights a verb is about: by path, URL, experiment or server.
 
-Not here: what is shown of them (``nascore.cli.weights``).
+Not here: which checkpoint of it (``nascore.cli.weightschosen``).
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import click
 
 from nascore.cli.failure import WrongUsageError
 from nascore.cli.source import choose_records, chosen_home, server_client, server_options
-from nascore.cli.suggestion import did_you_mean
+from nascore.cli.weightschosen import LAST, Chosen, Weights
 from nascore.errors import InvalidInputError, NotFoundError
-from nascore.weights import OWN, Collected, Damage, Lineage, Listed, Manifest, Page, Reference, TensorData, open_store
+from nascore.weights import open_store
 
-LAST = "last"
 NAMES_NO_STORE = {"allow_extra_args": True}
 """Settings of a verb about a whole store: what is written behind it is refused with better words than click's."""
 
-_PAGE = 1000
-_SHOWN = 3
 _LONG_TEXT = 200
 _OTHERS = "--store takes a folder, a URL, or an experiment: its id, the beginning of it, its name, or `last`."
 _Function = TypeVar("_Function", bound=Callable[..., object])
-
-
-class Weights(Protocol):
-    """What the verbs ask; stores on this machine and clients of a server both answer."""
-
-    def manifest(self, checkpoint: str) -> Manifest:
-        """See `nascore.weights.WeightStore`, like the others."""
-        ...
-
-    def checkpoints(self, *, experiment: str = "", trial: int | None = None, after: str = "", limit: int = 100) -> Page:
-        """Return a page of checkpoints."""
-        ...
-
-    def references(self, experiment: str) -> tuple[Reference, ...]:
-        """Return the names of an experiment."""
-        ...
-
-    def lineage(self, checkpoint: str, *, depth: int = 16) -> Lineage:
-        """Return relatives."""
-        ...
-
-    def get(self, checkpoint: str, *, keys: Collection[str] | None = None) -> dict[str, TensorData]:
-        """Return tensors, proven."""
-        ...
-
-    def collect(self, *, stale_after_s: float = ...) -> Collected:
-        """Remove what nobody names."""
-        ...
-
-    def verify(self, checkpoint: str = "") -> tuple[Damage, ...]:
-        """Prove what is stored."""
-        ...
-
-    def close(self) -> None:
-        """Let it go."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A store that a verb is about, and how it is called (``where``)."""
-
-    weights: Weights
-    where: str
-
-    def listed(self, *, experiment: str = "", trial: int | None = None) -> Iterator[Listed]:
-        """Yield all checkpoints, oldest first."""
-        after = ""
-        while True:
-            page = self.weights.checkpoints(experiment=experiment, trial=trial, after=after, limit=_PAGE)
-            yield from page.checkpoints
-            after = page.after
-            if not after:
-                return
-
-    def names(self, experiments: Collection[str]) -> dict[str, list[str]]:
-        """Return checkpoint -> names of these experiments that point to it."""
-        found: dict[str, list[str]] = {}
-        for experiment in sorted(experiments):
-            for reference in self.weights.references(experiment):
-                shown = reference.name if experiment == OWN else f"{experiment}/{reference.name}"
-                found.setdefault(reference.checkpoint, []).append(shown)
-        return found
-
-    def find(self, wanted: str) -> str:
-        """Return the id of a checkpoint: itself, ``last``, a name, or the unique beginning of an id.
-
-        Raises:
-            NotFoundError: There is none, or several; similar ones are named.
-        """
-        listed = list(self.listed())
-        identifiers = list(dict.fromkeys(one.checkpoint for one in listed))
-        if wanted in identifiers:
-            return wanted
-        if wanted == LAST and identifiers:
-            return identifiers[-1]
-        names = self.names({one.experiment for one in listed})
-        by_name = {name: checkpoint for checkpoint, several in names.items() for name in several}
-        if found := _named(wanted, by_name) or _begun(wanted, identifiers):
-            return found
-        hint = did_you_mean(wanted, [*by_name, *identifiers]) or "`nascore weights ls` shows them."
-        raise NotFoundError(f"There is no checkpoint `{wanted[:_LONG_TEXT]}` in {self.where}.", hint=hint)
-
-
-def _named(wanted: str, by_name: Mapping[str, str]) -> str:
-    """Return what a name points to, also without its experiment where that is clear; empty for none."""
-    bare = {checkpoint for name, checkpoint in by_name.items() if name.rpartition("/")[2] == wanted}
-    return by_name.get(wanted) or (bare.pop() if len(bare) == 1 else "")
-
-
-def _begun(wanted: str, identifiers: Collection[str]) -> str:
-    """Return the id with this beginning; empty for none."""
-    near = [one for one in identifiers if wanted and one.startswith(wanted)]
-    if len(near) > 1:
-        shown = ", ".join(one[:12] for one in near[:_SHOWN]) + (" …" if len(near) > _SHOWN else "")
-        raise NotFoundError(f"`{wanted}` begins {len(near)} checkpoints: {shown}", hint="Write more of it.")
-    return near[0] if near else ""
 
 
 def store_options(function: _Function) -> _Function:
@@ -140,11 +39,18 @@ def store_options(function: _Function) -> _Function:
     return store(server_options(function))
 
 
+def experiment_option(function: _Function) -> _Function:
+    """Add ``--experiment``: only what one experiment of the store has, which is all that many a token opens."""
+    return click.option(
+        "--experiment", metavar="NAME", default="", help="Only checkpoints and names of this experiment of the store."
+    )(function)
+
+
 @contextmanager
 def chosen_store(
-    context: click.Context, store: str | None, *, server: str | None, token_file: Path | None
+    context: click.Context, store: str | None, *, server: str | None, token_file: Path | None, experiment: str = ""
 ) -> Iterator[Chosen]:
-    """Give the store that the options name.
+    """Give the store that the options name; ``experiment`` narrows what is seen of it.
 
     Raises:
         NotFoundError: There is no such store.
@@ -166,7 +72,7 @@ def chosen_store(
             where = _place(context, store)
             weights = open_store(where)
         stack.callback(weights.close)
-        yield Chosen(weights, where)
+        yield Chosen(weights, where, experiment)
 
 
 def _check_arguments(context: click.Context) -> None:

@@ -20,6 +20,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from nascore.service.grants import Grant, Scope
 from nascore.v1 import experiment_pb2, trial_pb2, weights_pb2
+from nascore.weights import OWN
 
 
 class Reach(Enum):
@@ -41,6 +42,7 @@ class Rule:
         is_audited: Whether each call that was let in is written down.
         request_type: Its request, or each of a stream of them.
         is_envelope: Whether the request only holds one of several others, in a oneof ``request``.
+        also: Experiments that a token which is kept to others may name as well.
     """
 
     scopes: frozenset[Scope]
@@ -48,6 +50,7 @@ class Rule:
     is_audited: bool = False
     request_type: type[Message] | None = None
     is_envelope: bool = False
+    also: frozenset[str] = frozenset()
 
     @property
     def is_open(self) -> bool:
@@ -72,7 +75,7 @@ class Rule:
             if "experiment" not in request.DESCRIPTOR.fields_by_name:
                 return ""  # It goes on with what an earlier request of the stream, which was looked at, began.
         experiment, worker = getattr(request, "experiment", ""), getattr(request, "worker", "")
-        if grant.experiments and experiment not in grant.experiments:
+        if grant.experiments and experiment not in {*grant.experiments, *self.also}:
             return f"is kept to {', '.join(grant.experiments)}; {experiment!r:.60} is not its full id"
         if grant.workers and "worker" in request.DESCRIPTOR.fields_by_name and worker not in grant.workers:
             return f"speaks for {', '.join(grant.workers)} only, not for {worker!r:.60}"
@@ -86,7 +89,7 @@ class Rule:
     def _why_not_content(self, grant: Grant, request: Message) -> str:
         """What names neither experiment nor worker is let in: pieces of a stream after the first, or only a digest."""
         experiment, worker = getattr(request, "experiment", ""), getattr(request, "worker", "")
-        if experiment and grant.experiments and experiment not in grant.experiments:
+        if experiment and grant.experiments and experiment not in {*grant.experiments, *self.also}:
             return f"is kept to {', '.join(grant.experiments)}; {experiment!r:.60} is not its full id"
         if worker and grant.workers and worker not in grant.workers:
             return f"speaks for {', '.join(grant.workers)} only, not for {worker!r:.60}"
@@ -103,7 +106,9 @@ _LOOK_UP = Rule(frozenset({Scope.ADMIN, Scope.READ, Scope.WORKER}))
 _LOOK_AT_ALL = Rule(frozenset({Scope.ADMIN, Scope.READ}), Reach.SERVER)
 # To know a digest proves nothing: what a kept caller is shown is decided by nascore.service.weights.callers_store.
 _SEND = Rule(frozenset({Scope.ADMIN, Scope.WORKER}), Reach.CONTENT)
-_FETCH = Rule(frozenset(Scope), Reach.CONTENT)
+# Weights that were put without saying whose they are, are everybody's to read.
+_LOOK_THROUGH = replace(_LOOK_UP, also=frozenset({OWN}))
+_FETCH = Rule(frozenset(Scope), Reach.CONTENT, also=frozenset({OWN}))
 _CHANGE = Rule(frozenset({Scope.ADMIN}), Reach.SERVER, is_audited=True)
 
 
@@ -157,12 +162,12 @@ RULES: Mapping[str, Rule] = MappingProxyType(
                 "UploadDirect": _SEND,
                 "Commit": _WORK,
                 "GetManifest": _FETCH,
-                "ListCheckpoints": _LOOK_UP,
+                "ListCheckpoints": _LOOK_THROUGH,
                 "GetLineage": _FETCH,
                 "Download": _FETCH,
                 "DownloadDirect": _FETCH,
                 "Inherit": _WORK,
-                "ListNames": _LOOK_UP,
+                "ListNames": _LOOK_THROUGH,
                 "RemoveName": _CHANGE,
                 "Pin": _CHANGE,
                 "Release": _CHANGE,

@@ -11,7 +11,7 @@ from nascore.client.weights import Weights
 from nascore.errors import NotFoundError
 from nascore.service import Scope, TokenFile, generate_token, make_grant
 from nascore.v1 import weights_pb2, weights_pb2_grpc
-from nascore.weights import DirectoryStore, Entry, Manifest, TensorData, blob_header
+from nascore.weights import OWN, DirectoryStore, Entry, Manifest, TensorData, blob_header
 from nascore.weights.chunk_wire import framed, framed_small
 from nascore.weights.inheritance import Wanted
 
@@ -215,6 +215,35 @@ def test_what_was_put_without_an_owner_is_everybodys(mine: Weights, store: Direc
     assert mine.get(parent) == SECRET
     made = mine.inherit([parent], [Wanted("small", "F32", (5,))], trial=1, experiment=MINE)
     assert mine.get(made.checkpoint) == {"small": SECRET["small"]}
+
+
+def test_what_was_put_without_an_owner_is_listed_and_found_by_name(
+    stub: Any, mine: Weights, store: DirectoryStore, secret: str
+) -> None:
+    everybodys = store.put({"small": tensor(7.0, 5)}, trial=1, name="best")
+    assert [one.checkpoint for one in mine.checkpoints(experiment=OWN).checkpoints] == [everybodys]
+    assert [one.name for one in mine.references(OWN)] == ["best"]
+    (found,) = stub("GetManifest", weights_pb2.GetManifestRequest(experiment=OWN, name="best"))
+    assert found.checkpoint == everybodys
+    for experiment in (OTHER, ""):
+        request = weights_pb2.ListCheckpointsRequest(experiment=experiment)
+        refused(grpc.StatusCode.PERMISSION_DENIED, lambda request=request: stub("ListCheckpoints", request))
+
+
+@pytest.mark.parametrize(
+    ("name", "request_"),
+    [
+        ("RemoveName", weights_pb2.RemoveNameRequest(experiment=OWN, name="best")),
+        ("Commit", weights_pb2.CommitRequest(experiment=OWN, manifest_json=b"{}", request_id="r")),
+        ("GetUsage", weights_pb2.GetUsageRequest(experiment=OWN)),
+    ],
+)
+def test_what_was_put_without_an_owner_is_not_changed(
+    stub: Any, store: DirectoryStore, name: str, request_: Any
+) -> None:
+    store.put({"small": tensor(7.0, 5)}, trial=1, name="best")
+    refused(grpc.StatusCode.PERMISSION_DENIED, lambda: stub(name, request_))
+    assert store.reference(OWN, "best")
 
 
 def test_a_checkpoint_that_was_released_in_the_own_experiment_is_gone(mine: Weights, store: DirectoryStore) -> None:

@@ -143,7 +143,8 @@ class SearchSession:
             costs=self.costs,
             unmixable=unmixable,
             snapshot=None if saved is None else saved.tuner,
-            next_sample=self._next_sample,
+            # Others have taken samples since this one's last, so only the server knows which is next.
+            next_sample=self._next_sample if self._members == 1 else 0,
         )
         schedule = begun.schedule
         self._epochs = schedule.warmup_epochs + schedule.epochs

@@ -5,7 +5,9 @@ Not here: the stores (``nascore.weights``), what another architecture takes (``n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import SupportsFloat
 
 import torch
 from nascore.errors import InvalidInputError
@@ -31,7 +33,7 @@ def save(
     trial: int,
     parents: Sequence[str] = (),
     architecture: str = "",
-    metrics: Mapping[str, float] | None = None,
+    metrics: Mapping[str, SupportsFloat] | None = None,
     notes: Mapping[str, JsonValue] | None = None,
     name: str = "",
 ) -> str:
@@ -45,12 +47,13 @@ def save(
         trial: Number of the trial.
         parents: Checkpoints that it began with.
         architecture: Fingerprint of its architecture.
-        metrics: The trial's metrics.
+        metrics: The trial's metrics; tensors of one number, and those of NumPy, are taken for what they hold.
         notes: Anything worth recording.
         name: A name that shall point to it.
 
     Raises:
-        InvalidInputError: An entry is no tensor, or of a kind that safetensors does not hold; its key is named.
+        InvalidInputError: An entry is no tensor, or of a kind that safetensors does not hold, or a metric is no finite
+            number; its key is named.
         ExhaustedResourceError: The disk is full.
     """
     check_store(store)
@@ -62,10 +65,29 @@ def save(
         trial=trial,
         parents=parents,
         architecture=architecture,
-        metrics=metrics,
+        metrics=plain_metrics(metrics or {}),
         notes=notes,
         name=name,
     )
+
+
+def plain_metrics(metrics: Mapping[str, SupportsFloat]) -> dict[str, float]:
+    """Return metrics as plain numbers; what training computes are often tensors, or numbers of NumPy.
+
+    Raises:
+        InvalidInputError: One is no finite number; it is named.
+    """
+    return {name: _number(value, name) for name, value in metrics.items()}
+
+
+def _number(value: SupportsFloat, name: str) -> float:
+    try:
+        number = math.nan if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # The last is torch's, for several numbers.
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidInputError(f"metrics: {name!r:.80} is {value!r:.80}; only finite numbers are kept.")
+    return number
 
 
 def put_marked(

@@ -31,6 +31,8 @@ def checked_tensor(value: object, *, key: str) -> Tensor:
     if not isinstance(value, Tensor) or value.layout is not torch.strided or value.dtype not in _NAMES:
         shown = f"{value.layout} tensor of {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
         raise InvalidInputError(f"{key}: a {shown} cannot be stored; only dense tensors of plain numbers can.")
+    if value.is_meta:
+        raise InvalidInputError(f"{key}: a tensor on the meta device has no numbers that could be stored.")
     return value.detach()
 
 

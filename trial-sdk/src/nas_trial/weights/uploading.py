@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import Self, SupportsFloat
 
 import torch
 from nascore.errors import NascoreError, StateError
@@ -19,7 +19,7 @@ from nascore.record import JsonValue
 from nascore.weights.access import WeightAccess
 from torch import Tensor
 
-from nas_trial.weights.checkpoints import check_state, check_store, put_marked
+from nas_trial.weights.checkpoints import check_state, check_store, plain_metrics, put_marked
 from nas_trial.weights.tensors import checked_tensor
 from nas_trial.weights.unchanged import marks_of
 
@@ -51,7 +51,7 @@ class Uploader:
         trial: int,
         parents: Sequence[str] = (),
         architecture: str = "",
-        metrics: Mapping[str, float] | None = None,
+        metrics: Mapping[str, SupportsFloat] | None = None,
         notes: Mapping[str, JsonValue] | None = None,
         name: str = "",
     ) -> None:
@@ -60,7 +60,7 @@ class Uploader:
         The arguments are those of ``nas_trial.weights.save``; the checkpoint's id is what `wait` returns.
 
         Raises:
-            InvalidInputError: An entry is no tensor; its key is named.
+            InvalidInputError: An entry is no tensor, or a metric no finite number; its key is named.
             NascoreError: The checkpoint before could not be stored; this one was not begun.
             StateError: The uploader is closed.
         """
@@ -68,6 +68,7 @@ class Uploader:
             raise StateError("The uploader is closed.", hint="Make a new one: Uploader(store).")
         self.wait()
         check_state(state)
+        measured = plain_metrics(metrics or {})
         tensors = {key: checked_tensor(value, key=key) for key, value in state.items()}
         self._host = {key: _copied(tensor, self._host.get(key)) for key, tensor in tensors.items()}
         copied, marks = _copies_begun(tensors), marks_of(tensors)
@@ -82,7 +83,7 @@ class Uploader:
                 trial=trial,
                 parents=parents,
                 architecture=architecture,
-                metrics=metrics,
+                metrics=measured,
                 notes=notes,
                 name=name,
             )
