@@ -3,6 +3,7 @@
 import os
 import struct
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -284,6 +285,35 @@ def test_pages_show_every_checkpoint_once_and_in_order(store):
         made[4],
     ]
     assert len(store.checkpoints().checkpoints) == 8
+
+
+def test_a_list_says_what_each_was_measured_by_and_when(store):
+    begun = int(time.time())
+    metrics = {"exact": 0.1 + 0.2, "tiny": 5e-324, "x" * 257: 1.0} | {f"m{n:03}": float(n) for n in range(120)}
+    known = store.put({"w": tensor(1.0)}, trial=1, experiment="e", metrics=metrics)
+    store.pin(known)
+    plain = store.put({"w": tensor(2.0)}, trial=2, experiment="e")
+    store.rebuild()
+    pinned, other = store.checkpoints().checkpoints
+    assert (pinned.checkpoint, other.checkpoint) == (known, plain)
+    assert (pinned.is_pinned, other.is_pinned, other.metrics) == (True, False, {})
+    assert begun <= pinned.at <= other.at <= time.time()
+    short = sorted(name for name in metrics if len(name) <= 256)[:100]
+    assert pinned.metrics == {name: metrics[name] for name in short}
+
+
+def test_a_page_of_many_metrics_is_shorter(store):
+    metrics = {f"m{n:03}": float(n) for n in range(100)}
+    made = [store.put({"w": tensor(float(n))}, trial=n, experiment="e", metrics=metrics) for n in range(110)]
+    found, after, pages = [], "", 0
+    while True:
+        page = store.checkpoints(experiment="e", after=after, limit=1000)
+        found += [one.checkpoint for one in page.checkpoints]
+        pages += 1
+        if not (after := page.after):
+            break
+    assert found == made
+    assert pages == 2
     for wrong in ({"limit": 0}, {"limit": 1001}, {"after": "x"}):
         with pytest.raises(InvalidInputError):
             store.checkpoints(**wrong)

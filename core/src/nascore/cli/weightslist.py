@@ -21,9 +21,11 @@ from nascore.cli.weightschosen import Chosen
 from nascore.cli.weightscolumns import Columns, metric_columns, metric_names, show_fitting
 from nascore.cli.weightsplace import NAMES_NO_STORE, chosen_store, experiment_option, store_options
 from nascore.cli.weightswording import short_id, size_text
-from nascore.cli.wording import count_text
+from nascore.cli.wording import time_text
 from nascore.record import Direction, Objective
-from nascore.weights import Listed, Manifest
+from nascore.weights import Listed
+
+_TEXTS = ("checkpoint", "experiment", "committed", "kept", "names")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +33,17 @@ class Row:
     """A checkpoint in the list.
 
     Attributes:
-        listed: Its id, experiment, trial and size.
+        listed: What the store says of it.
         names: Names that point to it.
-        manifest: Its story; ``None`` if it cannot be read, or was released a moment ago.
     """
 
     listed: Listed
     names: tuple[str, ...]
-    manifest: Manifest | None
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """What it was measured by; empty if that is not known."""
-        return self.manifest.metrics if self.manifest is not None else {}
+        """What it was measured by."""
+        return self.listed.metrics
 
 
 @click.command("ls", cls=Verb, context_settings=NAMES_NO_STORE)
@@ -76,12 +76,9 @@ def ls(
     """List checkpoints, oldest first."""
     with chosen_store(context, store, server=server, token_file=token_file, experiment=experiment) as chosen:
         listed = list(chosen.listed(trial=trial))
-        if sort is None:  # Then only those that are shown are looked into.
-            listed = (listed[::-1] if is_reversed else listed)[:count]
         rows = _rows(chosen, listed)
-    if sort is not None:
-        ordered = _sorted(rows, sort)
-        rows = (ordered[::-1] if is_reversed else ordered)[:count]
+    ordered = rows if sort is None else _sorted(rows, sort)
+    rows = (ordered[::-1] if is_reversed else ordered)[:count]
     if as_json:
         emit_document([_document(row) for row in rows])
     elif rows:
@@ -92,10 +89,7 @@ def ls(
 
 def _rows(chosen: Chosen, listed: Sequence[Listed]) -> list[Row]:
     names = chosen.names({one.experiment for one in listed})
-    manifests = chosen.stories(one.checkpoint for one in listed)
-    return [
-        Row(one, tuple(names.get((one.experiment, one.checkpoint), ())), manifests[one.checkpoint]) for one in listed
-    ]
+    return [Row(one, tuple(names.get((one.experiment, one.checkpoint), ()))) for one in listed]
 
 
 def _sorted(rows: Sequence[Row], by: Objective) -> list[Row]:
@@ -115,9 +109,7 @@ def _sorted(rows: Sequence[Row], by: Objective) -> list[Row]:
 
 def _show(rows: Sequence[Row], *, first: str) -> None:
     names = metric_names((row.metrics for row in rows), first=first)
-    show_fitting(lambda shown: _columns(rows, shown), names, texts=("checkpoint", "experiment", "names"), wide="names")
-    if unread := sum(row.manifest is None for row in rows):
-        say(f"{count_text(unread, 'checkpoint')} could not be read; `nascore weights verify` says why.")
+    show_fitting(lambda shown: _columns(rows, shown), names, texts=_TEXTS, wide="names")
 
 
 def _columns(rows: Sequence[Row], metrics: Sequence[str]) -> Columns:
@@ -128,13 +120,17 @@ def _columns(rows: Sequence[Row], metrics: Sequence[str]) -> Columns:
     columns.append(("trial", [str(row.listed.trial) for row in rows]))
     columns += metric_columns([row.metrics for row in rows], metrics)
     columns.append(("size", [size_text(row.listed.size) for row in rows]))
+    if any(row.listed.at for row in rows):
+        columns.append(("committed", [time_text(row.listed.at)[5:16] for row in rows]))
+    if any(row.listed.is_pinned for row in rows):
+        columns.append(("kept", ["pinned" if row.listed.is_pinned else "" for row in rows]))
     if any(row.names for row in rows):
         columns.append(("names", [printable(", ".join(row.names)) for row in rows]))
     return columns
 
 
 def _document(row: Row) -> dict[str, object]:
-    listed, manifest = row.listed, row.manifest
+    listed = row.listed
     return {
         "checkpoint": listed.checkpoint,
         "experiment": listed.experiment,
@@ -142,7 +138,6 @@ def _document(row: Row) -> dict[str, object]:
         "size": listed.size,
         "names": list(row.names),
         "metrics": dict(row.metrics),
-        "parents": list(manifest.parents) if manifest is not None else [],
-        "architecture": manifest.architecture if manifest is not None else "",
-        "is_readable": manifest is not None,
+        "is_pinned": listed.is_pinned,
+        "committed_at": listed.at or None,
     }

@@ -159,16 +159,30 @@ class ListCheckpointsResponse(_message.Message):
     def __init__(self, checkpoints: _Optional[_Iterable[_Union[CheckpointSummary, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class CheckpointSummary(_message.Message):
-    __slots__ = ("checkpoint", "experiment", "trial", "size")
+    __slots__ = ("checkpoint", "experiment", "trial", "size", "metrics", "is_pinned", "committed_at")
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
     TRIAL_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    IS_PINNED_FIELD_NUMBER: _ClassVar[int]
+    COMMITTED_AT_FIELD_NUMBER: _ClassVar[int]
     checkpoint: str
     experiment: str
     trial: int
     size: int
-    def __init__(self, checkpoint: _Optional[str] = ..., experiment: _Optional[str] = ..., trial: _Optional[int] = ..., size: _Optional[int] = ...) -> None: ...
+    metrics: _containers.RepeatedCompositeFieldContainer[CheckpointMetric]
+    is_pinned: bool
+    committed_at: int
+    def __init__(self, checkpoint: _Optional[str] = ..., experiment: _Optional[str] = ..., trial: _Optional[int] = ..., size: _Optional[int] = ..., metrics: _Optional[_Iterable[_Union[CheckpointMetric, _Mapping]]] = ..., is_pinned: bool = ..., committed_at: _Optional[int] = ...) -> None: ...
+
+class CheckpointMetric(_message.Message):
+    __slots__ = ("name", "value")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: float
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
 
 class GetLineageRequest(_message.Message):
     __slots__ = ("checkpoint", "depth")

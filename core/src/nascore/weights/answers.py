@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -76,12 +76,25 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A checkpoint in a list: its id, the experiment and trial, and the bytes of all its tensors."""
+    """A checkpoint in a list.
+
+    Attributes:
+        checkpoint: Its id.
+        experiment: Whose it is.
+        trial: The trial that made it.
+        size: Bytes of all its tensors.
+        metrics: What it was measured by; at most 100, in the order of their names, of which none is longer than 256.
+        is_pinned: Whether it is kept from being released.
+        at: When it was committed, Unix time in seconds; 0: not known.
+    """
 
     checkpoint: str
     experiment: str
     trial: int
     size: int
+    metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
+    is_pinned: bool = False
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,14 @@ from nascore.weights.answers import Lineage, Listed, Page, Reference, Relative, 
 from nascore.weights.contract import MAX_PAGE
 
 _is_name = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}").fullmatch
+_PAGE = (
+    "SELECT seq, checkpoints.id, checkpoints.name, experiments.name, trial, size, is_pinned, at FROM members "
+    "JOIN checkpoints ON checkpoint = checkpoints.id JOIN experiments ON experiment = experiments.id "
+    "WHERE seq > ?1 AND ?2 IN ('', experiments.name) AND (?3 IS NULL OR trial = ?3) ORDER BY seq LIMIT ?4"
+)
+_METRICS = "SELECT metric, value FROM metrics WHERE checkpoint = ? AND length(metric) <= 256 ORDER BY metric LIMIT 100"
+_MOST_METRICS = 10_000
+"""Metrics in a page, or those of its one checkpoint: it has to fit a message."""
 _ABOVE = "SELECT parent, distance + 1 FROM parents JOIN near ON child = id WHERE distance < ?2"
 _BELOW = "SELECT child, distance + 1 FROM parents JOIN near ON parent = id WHERE distance < ?2"
 
@@ -89,14 +97,16 @@ def page(connection: sqlite3.Connection, *, experiment: str, trial: int | None, 
         raise InvalidInputError(f"limit: {limit!r:.40} checkpoints; 1 to {MAX_PAGE} are allowed.")
     if not re.fullmatch(r"[0-9]{0,18}", after):
         raise InvalidInputError(f"after: {after!r:.40} is not where a page ended.")
-    rows = connection.execute(
-        "SELECT seq, checkpoints.name, experiments.name, trial, size FROM members "
-        "JOIN checkpoints ON checkpoint = checkpoints.id JOIN experiments ON experiment = experiments.id "
-        "WHERE seq > ?1 AND ?2 IN ('', experiments.name) AND (?3 IS NULL OR trial = ?3) ORDER BY seq LIMIT ?4",
-        (int(after or 0), experiment, trial, limit + 1),
-    ).fetchall()
-    chosen = tuple(Listed(*row[1:]) for row in rows[:limit])
-    return Page(chosen, str(rows[limit - 1][0]) if len(rows) > limit else "")
+    rows = connection.execute(_PAGE, (int(after or 0), experiment, trial, limit + 1)).fetchall()
+    chosen: list[Listed] = []
+    told = 0
+    for _, checkpoint, name, holder, number, size, is_pinned, at in rows[:limit]:
+        metrics = dict(connection.execute(_METRICS, (checkpoint,)).fetchall())
+        told += len(metrics)
+        if chosen and told > _MOST_METRICS:
+            break
+        chosen.append(Listed(name, holder, number, size, metrics, bool(is_pinned), at))
+    return Page(tuple(chosen), str(rows[len(chosen) - 1][0]) if len(rows) > len(chosen) else "")
 
 
 def lineage_of(connection: sqlite3.Connection, checkpoint: str, *, depth: int) -> Lineage:

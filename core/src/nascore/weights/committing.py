@@ -7,6 +7,7 @@ Whatever dies before that leaves bytes that nobody names; a collection removes t
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -92,6 +93,7 @@ class Request:
             name=self.name,
             request=self.request_id,
             content=words,
+            at=int(time.time()),
             **places,
         )
 

@@ -39,7 +39,7 @@ _COUNT = (
 )
 _CHECKPOINTS = (
     "SELECT checkpoints.name, coalesce(experiments.name, ''), coalesce(seq, 0), coalesce(request, ''), "
-    "coalesce(content, '') FROM checkpoints LEFT JOIN members ON members.checkpoint = checkpoints.id "
+    "coalesce(content, ''), coalesce(at, 0) FROM checkpoints LEFT JOIN members ON members.checkpoint = checkpoints.id "
     "LEFT JOIN experiments ON members.experiment = experiments.id LEFT JOIN requests ON requests.etag = '' "
     "AND requests.checkpoint = checkpoints.name AND requests.experiment = experiments.id "
     "ORDER BY checkpoints.id, seq, request"
@@ -129,9 +129,9 @@ def _lines(connection: sqlite3.Connection) -> Iterator[bytes]:
 
 def _checkpoints(connection: sqlite3.Connection) -> Iterator[Record]:
     """Yield the checkpoints, parents first, as they were made; what is released is known for its descendants only."""
-    for name, experiment, seq, request, content in connection.execute(_CHECKPOINTS):
+    for name, experiment, seq, request, content, at in connection.execute(_CHECKPOINTS):
         verb = Verb.COMMIT if experiment else Verb.KNOW
-        yield Record(verb, experiment, (name,), request=request, content=content, seq=seq)
+        yield Record(verb, experiment, (name,), request=request, content=content, at=at, seq=seq)
 
 
 def _pinned(connection: sqlite3.Connection) -> Iterator[Record]:

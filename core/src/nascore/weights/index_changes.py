@@ -68,7 +68,7 @@ def _commit(connection: sqlite3.Connection, record: Record, manifest: Manifest |
     checkpoint = _know(connection, name, manifest, place=record.place)
     if manifest is not None:
         _link(connection, checkpoint, {entry.digest for entry in manifest.entries})
-    _join(connection, experiment, checkpoint, record.seq)
+    _join(connection, experiment, checkpoint, record)
     etag = _move(connection, experiment, checkpoint, record) if record.name else ""
     if record.request:
         _answer(connection, experiment, record, etag)
@@ -128,9 +128,9 @@ def _link(connection: sqlite3.Connection, checkpoint: int, digests: Iterable[str
         _hold(connection, experiment, new)
 
 
-def _join(connection: sqlite3.Connection, experiment: int, checkpoint: int, seq: int) -> None:
-    query = "INSERT INTO members VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-    if connection.execute(query, (experiment, checkpoint, seq)).rowcount < 1:
+def _join(connection: sqlite3.Connection, experiment: int, checkpoint: int, record: Record) -> None:
+    query = "INSERT INTO members VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    if connection.execute(query, (experiment, checkpoint, record.seq, record.at)).rowcount < 1:
         return
     connection.execute("UPDATE checkpoints SET holders = holders + 1 WHERE id = ?", (checkpoint,))
     _hold(connection, experiment, [blob for (blob,) in connection.execute(_LINKED, (checkpoint,))])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nascore.sqlite import Wording
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x6E617377  # "nasw"
 LIVE, DYING = 1, 2
 _TIMEOUT_S = 30.0
@@ -36,7 +36,7 @@ TABLES = (
     "place TEXT NOT NULL DEFAULT '')",
     "CREATE INDEX checkpoints_released ON checkpoints (id) WHERE holders = 0",
     "CREATE TABLE members (experiment INTEGER NOT NULL, checkpoint INTEGER NOT NULL, seq INTEGER NOT NULL UNIQUE, "
-    "PRIMARY KEY (experiment, checkpoint)) WITHOUT ROWID",
+    "at INTEGER NOT NULL, PRIMARY KEY (experiment, checkpoint)) WITHOUT ROWID",
     "CREATE INDEX members_of_checkpoint ON members (checkpoint)",
     "CREATE TABLE checkpoint_blobs (checkpoint INTEGER NOT NULL, blob INTEGER NOT NULL, "
     "PRIMARY KEY (checkpoint, blob)) WITHOUT ROWID",

@@ -60,6 +60,7 @@ class Record:
         place: In object storage, what is in the names of all objects that came with it, and in no others.
         placed: In object storage, what came with it, or was removed; see ``objects.naming``.
         quota: Bytes; -1 for no limit.
+        at: When it was committed, Unix time in seconds; 0: not known.
         seq: Its number, from 1; 0 until it is appended. In a summary that of the record that made it true.
     """
 
@@ -73,6 +74,7 @@ class Record:
     place: str = ""
     placed: tuple[str, ...] = ()
     quota: int = -1
+    at: int = 0
     seq: int = 0
 
 

@@ -24,7 +24,7 @@ TABLES = {
     "experiments": "SELECT name, quota, used FROM experiments WHERE used > 0 OR quota IS NOT NULL",
     "blobs": "SELECT digest, dtype, shape, size, refs FROM blobs WHERE refs > 0",
     "checkpoints": "SELECT name, trial, size, holders, is_pinned FROM checkpoints",
-    "members": "SELECT experiments.name, checkpoints.name, seq FROM members "
+    "members": "SELECT experiments.name, checkpoints.name, seq, at FROM members "
     "JOIN checkpoints ON checkpoint = checkpoints.id JOIN experiments ON experiment = experiments.id",
     "checkpoint_blobs": "SELECT checkpoints.name, digest FROM checkpoint_blobs "
     "JOIN checkpoints ON checkpoint = checkpoints.id JOIN blobs ON blob = blobs.id",

@@ -108,8 +108,7 @@ class WeightCalls:
             page_token=after,
         )
         answer = self._connection.unary(f"{SERVICE}/ListCheckpoints", request, weights_pb2.ListCheckpointsResponse)
-        listed = tuple(Listed(one.checkpoint, one.experiment, one.trial, one.size) for one in answer.checkpoints)
-        return Page(listed, answer.next_page_token)
+        return Page(tuple(map(_listed, answer.checkpoints)), answer.next_page_token)
 
     def reference(self, experiment: str, name: str) -> Reference:
         """See `WeightStore.reference`."""
@@ -226,6 +225,11 @@ def _told_apart(error: StateError) -> StateError:
     if isinstance(error, ConflictError) and "etag" in error.facts:
         return MovedNameError(error.message, etag=error.facts["etag"], hint=error.hint)
     return error
+
+
+def _listed(one: weights_pb2.CheckpointSummary) -> Listed:
+    metrics = {metric.name: metric.value for metric in one.metrics}
+    return Listed(one.checkpoint, one.experiment, one.trial, one.size, metrics, one.is_pinned, one.committed_at)
 
 
 def _relatives(messages: Iterable[weights_pb2.Relative]) -> tuple[Relative, ...]:

@@ -87,7 +87,13 @@ def page_message(page: Page) -> weights_pb2.ListCheckpointsResponse:
     return weights_pb2.ListCheckpointsResponse(
         checkpoints=[
             weights_pb2.CheckpointSummary(
-                checkpoint=one.checkpoint, experiment=one.experiment, trial=one.trial, size=one.size
+                checkpoint=one.checkpoint,
+                experiment=one.experiment,
+                trial=one.trial,
+                size=one.size,
+                metrics=[weights_pb2.CheckpointMetric(name=name, value=value) for name, value in one.metrics.items()],
+                is_pinned=one.is_pinned,
+                committed_at=one.at,
             )
             for one in page.checkpoints
         ],
