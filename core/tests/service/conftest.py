@@ -1,6 +1,13 @@
-"""A server in a thread of its own with one event loop for the whole session, and clients that call it."""
+"""A server in a thread with one event loop for the whole session, clients that call it, and servers to be killed."""
 
 import asyncio
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -13,6 +20,7 @@ from nascore.service import Server
 
 T = TypeVar("T")
 TOKEN = "a-token-of-the-tests"
+PROGRAM = Path(__file__).with_name("weights_program.py")
 
 
 class Loop:
@@ -77,3 +85,53 @@ def connect() -> Iterator[Connect]:
 @pytest.fixture
 def short_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("s") / "x.sock"
+
+
+class WeightServers:
+    """Servers of weights, one after another, each in a process that was forked for it and lives until it is killed."""
+
+    def __init__(self) -> None:
+        # One message for each order and each answer.
+        self._orders, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        words = [sys.executable, str(PROGRAM), str(its.fileno())]
+        self._template = subprocess.Popen(words, pass_fds=[its.fileno()])
+        its.close()
+        self._pid = 0
+
+    def begin(self, folder: Path, address: str, *, failpoint: str = "") -> None:
+        """Begin the next one, and wait until it serves."""
+        assert not self._pid, "kill the one before first"
+        order = {"folder": str(folder), "address": address, "token": TOKEN, "failpoint": failpoint}
+        self._orders.send(json.dumps(order).encode())
+        verb, _, word = self._orders.recv(100).decode().partition(" ")
+        assert verb == "serving", f"it ended before it served: {word}"
+        self._pid = int(word)
+
+    def has_died(self, *, within_s: float) -> bool:
+        """Whether it is dead, or dies in so many seconds; only of being killed may it die."""
+        if self._pid and select.select([self._orders], [], [], within_s)[0]:
+            assert self._orders.recv(100) == f"over {signal.SIGKILL.value}".encode()
+            self._pid = 0
+        return not self._pid
+
+    def kill(self) -> None:
+        """Kill it if it lives, and wait until it is gone."""
+        if not self.has_died(within_s=0.0):
+            os.kill(self._pid, signal.SIGKILL)
+            assert self.has_died(within_s=60.0)
+
+    def close(self) -> None:
+        """Kill what lives, and end."""
+        try:
+            self.kill()
+        finally:
+            self._orders.close()
+            self._template.wait(60)
+
+
+@pytest.fixture
+def weight_servers() -> Iterator[WeightServers]:
+    """Begins servers of weights and kills them."""
+    servers = WeightServers()
+    yield servers
+    servers.close()

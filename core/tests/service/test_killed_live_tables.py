@@ -1,11 +1,8 @@
 """A server of live tables is killed again and again: no half update is ever seen, and lives begin as was promised."""
 
 import random
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,27 +13,9 @@ from nascore.errors import NascoreError, NotFoundError, UnavailableError
 from nascore.weights import DirectoryStore
 from nascore.weights.live import Share, Slot, Terms
 
-PROGRAM = Path(__file__).parent / "weights_program.py"
 TOKEN = "a-token-of-the-tests"
 SLOTS = (Slot("a", "F64", (5,)), Slot("b", "F64", (40_000,)), Slot("c", "F64", (300_000,)))
 KILLS = 36
-
-
-class Life:
-    """One life of the server."""
-
-    def __init__(self, folder):
-        self.process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(folder / "weights"), str(folder / "s"), TOKEN],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout.readline() == "serving\n"
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 class Worker:
@@ -94,28 +73,32 @@ class Worker:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_kills_leave_no_half_update_and_no_half_snapshot(tmp_path_factory):
+def test_kills_leave_no_half_update_and_no_half_snapshot(tmp_path_factory, weight_servers):
     folder = tmp_path_factory.mktemp("s")
     rng = random.Random(7)
-    life = Life(folder)
+    begin(weight_servers, folder)
     workers = [Worker(folder, f"w{number}", random.Random(number)) for number in range(3)]
     for worker in workers:
         worker.thread.start()
     for _ in range(KILLS):
         wait_for_pushes(workers)
         time.sleep(rng.uniform(0.0, 0.3))
-        life.kill()
-        life = Life(folder)
+        weight_servers.kill()
+        begin(weight_servers, folder)
     for worker in workers:
         worker.is_over.set()
     for worker in workers:
         worker.thread.join(60)
         worker.client.close()
-    life.kill()
+    weight_servers.kill()
     assert not any(worker.torn for worker in workers)
     assert sum(worker.lost for worker in workers) >= KILLS / 2
     assert all(worker.pushed for worker in workers)
     assert_snapshots_are_whole(folder / "weights")
+
+
+def begin(servers, folder):
+    servers.begin(folder / "weights", f"unix:{folder}/s")
 
 
 def wait_for_pushes(workers):
@@ -139,12 +122,12 @@ def assert_snapshots_are_whole(folder):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_life_begins_with_the_last_snapshot_that_was_acknowledged(tmp_path_factory):
+def test_a_life_begins_with_the_last_snapshot_that_was_acknowledged(tmp_path_factory, weight_servers):
     folder = tmp_path_factory.mktemp("s")
     worker = Worker(folder, "w", random.Random(1))
     expected = 0.0
     for _ in range(5):
-        life = Life(folder)
+        begin(weight_servers, folder)
         while True:
             try:
                 worker.table.open(lambda: worker.ones(0.0))
@@ -156,5 +139,5 @@ def test_a_life_begins_with_the_last_snapshot_that_was_acknowledged(tmp_path_fac
         worker.table.snapshot()
         expected += 2.0
         worker.table.push(worker.ones(1.0))  # After the snapshot: lost with the table.
-        life.kill()
+        weight_servers.kill()
     worker.client.close()

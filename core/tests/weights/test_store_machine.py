@@ -1,8 +1,6 @@
 """Whatever is done to a store, it answers as a dictionary would."""
 
-import shutil
 import struct
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from nascore.errors import ExhaustedResourceError, NotFoundError, StateError
+from nascore.testing.fuzz.folders import work_folder
 from nascore.weights import Direction, DirectoryStore, MovedNameError, TensorData, compaction
 from nascore.weights.access import entry_of
 
@@ -33,7 +32,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="nascore-weights-"))
+        self.place = work_folder()
+        self.folder = Path(self.place.name)
         self.store = DirectoryStore(self.folder)
         self.held = {"one": {}, "two": {}}  # Checkpoint -> loss, oldest first.
         self.values = {}
@@ -45,7 +45,7 @@ class StoreMachine(RuleBasedStateMachine):
     def teardown(self):
         assert self.store.verify() == ()
         self.store.close()
-        shutil.rmtree(self.folder)
+        self.place.cleanup()
 
     def used(self, experiment, more=()):
         chosen = {value for checkpoint in self.held[experiment] for value in self.values[checkpoint]}

@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from nascore.space import Architecture
 from nascore.testing.judging import PlantedPath
 
 TASK = PlantedPath(2)
@@ -60,3 +61,12 @@ def test_answer_is_the_planted_path() -> None:
     metrics = TASK.worker(0).evaluate(TASK.answer)
     assert metrics == {"loss": 0.0, "accuracy": 1.0}
     assert TASK.distance(TASK.answer) == 0
+
+
+def test_what_an_architecture_is_worth_is_its_loss_every_time() -> None:
+    paths = np.random.default_rng(4).integers(5, size=(10, 6))
+    paths[1, :5], paths[1, 5] = paths[0, :5], (paths[0, 5] + 1) % 5
+    worker = TASK.worker(0)
+    for path in (*paths, *paths, TASK.planted):
+        architecture = Architecture({f"layer{layer}": f"map{index}" for layer, index in enumerate(path)})
+        assert worker.evaluate(architecture)["loss"] == pytest.approx(loss(tuple(path)), abs=1e-14)

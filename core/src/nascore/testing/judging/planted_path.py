@@ -65,11 +65,8 @@ class PlantedPath(JudgedTask):
             inputs: Shape (batch, width).
         """
         if np.count_nonzero(rows) == len(rows) and np.all(rows.max(axis=1) == 1.0):
-            # As most that is scored: an architecture, which goes together with the planted path.
-            found, target = self._along(np.stack([rows.argmax(axis=1), self.planted]), inputs)
-        else:
-            found, target = self._mixed(rows, inputs)[0], self.target(inputs)
-        return float(np.mean((found - target) ** 2))
+            return self.loss_of(rows.argmax(axis=1), inputs)  # As most that is scored: an architecture.
+        return float(np.mean((self._mixed(rows, inputs)[0] - self.target(inputs)) ** 2))
 
     def loss_and_gradient(self, rows: Array, inputs: Array) -> tuple[float, Array]:
         """Return the mean squared error on inputs, and its gradient with respect to the weights.
@@ -88,6 +85,18 @@ class PlantedPath(JudgedTask):
             inner = 0.5 * rows[layer][:, None, None] * (1.0 - outputs**2) * upstream  # (maps, batch, width)
             upstream = upstream + np.matmul(inner, self.maps[layer]).sum(axis=0)
         return float(np.mean(error**2)), gradient
+
+    def loss_of(self, path: NDArray[np.intp], inputs: Array) -> float:
+        """Return the mean squared error of a path, shape (layers,), which goes together with the planted one.
+
+        Args:
+            path: The map of each layer.
+            inputs: Shape (batch, width).
+        """
+        if tuple(path.tolist()) == self.planted:
+            return 0.0
+        found, target = self._along(np.stack([path, self.planted]), inputs)
+        return float(np.mean((found - target) ** 2))
 
     def target(self, inputs: Array) -> Array:
         """Return what the planted path makes of inputs, shape (batch, width)."""
@@ -113,6 +122,8 @@ class PlantedPath(JudgedTask):
 class _Worker(TaskWorker):
     def __init__(self, task: PlantedPath) -> None:
         self._task = task
+        self._places = tuple(_path(layer) for layer in range(len(task.planted)))
+        self._known: dict[tuple[int, ...], float] = {}
 
     def perform(self, task: Task, weights: Weights, seed: int) -> Answer:
         inputs = np.random.default_rng(seed).standard_normal((_BATCH, _WIDTH))
@@ -124,10 +135,10 @@ class _Worker(TaskWorker):
         return Answer(_metrics(loss), by_path)
 
     def evaluate(self, architecture: Architecture) -> Mapping[str, float]:
-        rows = np.zeros(self._task.maps.shape[:2])
-        for layer in range(len(rows)):
-            rows[layer, int(str(architecture[_path(layer)]).removeprefix("map"))] = 1.0
-        return _metrics(self._task.loss(rows, self._task.inputs))
+        path = tuple(int(str(architecture[place]).removeprefix("map")) for place in self._places)
+        if path not in self._known:  # There is nothing to train, so a path is always worth the same.
+            self._known[path] = self._task.loss_of(np.array(path), self._task.inputs)
+        return _metrics(self._known[path])
 
 
 def _metrics(loss: float) -> dict[str, float]:
