@@ -152,7 +152,7 @@ def test_other_errors_come_back_as_they_are_and_at_once(script: Script, client: 
 
 def test_patience_ends_with_the_error_of_the_server(script: Script, hasty: Client) -> None:
     script.answers = [failing(UnavailableError("restarting", hint="later"))]
-    with pytest.raises(UnavailableError, match="restarting later"):
+    with pytest.raises(UnavailableError, match="restarting. later"):
         hasty.get("e")
     assert len(script.asked) == 1
 
@@ -194,7 +194,7 @@ def test_wait_of_a_call_extends_its_deadline(script: Script, hasty: Client) -> N
 
 def test_old_server_without_the_call_is_named_unsupported(script: Script, client: Client) -> None:
     script.answers = [plainly_failing(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")]
-    with pytest.raises(UnsupportedError, match="Method not found"):
+    with pytest.raises(UnsupportedError, match=r"does not know the call GetExperiment\. A server of weights alone"):
         client.get("e")
 
 

@@ -39,5 +39,22 @@ def test_small_blobs_that_are_cut_off_are_no_message(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_small_blobs_behind_another_field_are_found(kind):
-    message = kind(size=3).SerializeToString() + framed_small([(digest(b"1"), b"1")], kind=kind)
+    unknown = b"\x78\x01"
+    message = unknown + framed_small([(digest(b"1"), b"1")], kind=kind)
     assert read_chunk(message, kind=kind).small == ((digest(b"1"), b"1"),)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("more", [{"digest": "0" * 64}, {"size": 3}, {"offset": 1}, {"crc32c": 1}])
+def test_whole_blobs_come_without_the_fields_of_a_piece(kind, more):
+    message = kind(**more).SerializeToString() + framed_small([(digest(b"1"), b"1")], kind=kind)
+    with pytest.raises(InvalidInputError, match="small: whole blobs come without"):
+        read_chunk(message, kind=kind)
+
+
+def test_offered_blobs_come_without_the_fields_of_a_piece():
+    request = weights_pb2.UploadRequest(offer="0" * 32, offered=[weights_pb2.BlobWanted(digest="0" * 64, size=9)])
+    assert read_chunk(request.SerializeToString()).offered == (("0" * 64, 9),)
+    request.size = 9
+    with pytest.raises(InvalidInputError, match="offered: whole blobs come without"):
+        read_chunk(request.SerializeToString())

@@ -4,8 +4,10 @@ import os
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nascore.weights import durable
-from nascore.weights.durable import side_by_side
+from nascore.weights.durable import side_by_side, unlink, write_parts
 
 
 def test_results_come_in_the_order_of_the_items() -> None:
@@ -63,3 +65,44 @@ def test_each_file_is_flushed_once(tmp_path, monkeypatch, count, quick_s):
         file.touch()
     durable.flush(files)
     assert sorted(flushed) == sorted(file.stat().st_ino for file in files)
+
+
+@given(st.lists(st.binary(max_size=20), max_size=40), st.integers(1, 50), st.integers(1, 8))
+def test_parts_are_written_in_order_however_little_the_system_takes_at_a_time(
+    parts: list[bytes], most: int, together: int
+) -> None:
+    written = bytearray()
+
+    def take(_: int, buffers: list[memoryview], offset: int) -> int:
+        assert 0 < len(buffers) <= together
+        assert offset == len(written)
+        taken = b"".join(buffers)[:most]
+        written.extend(taken)
+        return len(taken)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "pwritev", take)
+        patch.setattr(durable, "_TOGETHER", together)
+        write_parts(-1, parts)
+    assert written == b"".join(parts)
+
+
+def test_parts_of_wide_elements_and_very_many_parts_are_written_whole(tmp_path):
+    wide = memoryview(bytes(range(64))).cast("d")
+    parts = [bytes([number % 256]) * (number % 3) for number in range(5000)]
+    with (tmp_path / "file").open("wb") as file:
+        write_parts(file.fileno(), [wide, *parts, memoryview(b"")])
+    assert (tmp_path / "file").read_bytes() == bytes(wide) + b"".join(parts)
+
+
+def test_a_disk_that_takes_nothing_is_no_endless_wait(monkeypatch):
+    monkeypatch.setattr(os, "pwritev", lambda *_: 0)
+    with pytest.raises(OSError, match="error"):
+        write_parts(-1, [b"content"])
+
+
+def test_a_file_that_is_not_there_is_removed_already(tmp_path):
+    (tmp_path / "file").write_bytes(b"1")
+    unlink(str(tmp_path / "file"))
+    unlink(str(tmp_path / "file"))
+    assert not (tmp_path / "file").exists()

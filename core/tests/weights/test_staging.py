@@ -45,3 +45,21 @@ def test_the_limit_counts_what_others_have_uploaded(tmp_path: Path) -> None:
     upload(limited, 3)
     with pytest.raises(ExhaustedResourceError, match="limit"):
         upload(limited, 4)
+
+
+def test_the_kind_of_a_proven_blob_is_known_to_who_proved_it_and_read_by_others(tmp_path: Path) -> None:
+    staging = Staging(Layout(tmp_path))
+    digest = upload(staging, 1)
+    other = Staging(Layout(tmp_path))
+    assert staging.kind(digest) == other.kind(digest) == ("U8", (300,))
+    staging.ready_file(digest).unlink()
+    with pytest.raises(FileNotFoundError):
+        other.kind(digest)
+
+
+def test_kinds_of_very_many_blobs_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nascore.weights.staging._MOST_KINDS", 3)
+    staging = Staging(Layout(tmp_path))
+    digests = [upload(staging, number) for number in range(7)]
+    assert len(staging._kinds) <= 3
+    assert {staging.kind(digest) for digest in digests} == {("U8", (300,))}

@@ -13,7 +13,7 @@ DIGEST = blake3(CONTENT).hexdigest()
 
 
 def begun(folder: Path, *, digest: str = DIGEST, size: int = len(CONTENT)) -> Upload:
-    return Upload(folder / "staging", digest, size, ready=folder / "staging" / "ready")
+    return Upload(folder / "staging", digest, size, ready=f"{folder}/staging/ready", told=lambda *_: None)
 
 
 def test_a_copy_of_other_bytes_is_lost_and_leaves_nothing(tmp_path: Path) -> None:
@@ -52,6 +52,16 @@ def test_a_copy_takes_the_place_of_what_an_earlier_upload_left(tmp_path: Path) -
         upload.copy(source.fileno())
         upload.finish()
     assert (tmp_path / "staging" / "ready").read_bytes() == CONTENT
+
+
+def test_who_asked_is_told_the_kind_of_a_blob_once_it_is_proven(tmp_path: Path) -> None:
+    told: list[tuple[object, ...]] = []
+    ready = f"{tmp_path}/staging/ready"
+    with Upload(tmp_path / "staging", DIGEST, len(CONTENT), ready=ready, told=lambda *one: told.append(one)) as upload:
+        upload.write(0, CONTENT)
+        assert told == []
+        upload.finish()
+    assert told == [(DIGEST, ("U8", (600_000,)))]
 
 
 def test_what_is_longer_than_the_blob_is_cut_and_found_out(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import grpc
 from nascore.client.address import Address, UnixAddress
 from nascore.client.handshake import handshake_trouble
 from nascore.client.tls import ClientTls
-from nascore.errors import DeadlineError, NascoreError, StateError, UnavailableError
+from nascore.errors import DeadlineError, NascoreError, StateError, UnavailableError, UnsupportedError, sentence
 from nascore.status import from_rpc_error
 
 _DETAILS_KEY = "grpc-status-details-bin"
@@ -33,6 +33,8 @@ def trouble_of(
     """
     known = from_rpc_error(error)
     details = str(known)
+    if not _is_ours(error) and isinstance(known, UnsupportedError):
+        return _unknown_call(method, address)
     if _is_ours(error) or not isinstance(known, UnavailableError):
         return known
     if is_closed:
@@ -43,7 +45,7 @@ def trouble_of(
             hint="It may be overloaded or stopped in a debugger; try again, or raise timeout_s.",
         )
     return handshake_trouble(address, tls, details) or UnavailableError(
-        f"Cannot reach the server at {address}: {details}", hint=_remedy(address)
+        f"Cannot reach the server at {address}: {sentence(details)}", hint=_remedy(address)
     )
 
 
@@ -52,6 +54,18 @@ def _is_ours(error: grpc.RpcError) -> bool:
         return False
     metadata = error.trailing_metadata()  # type: ignore[no-untyped-call]  # grpc is not annotated
     return any(key == _DETAILS_KEY for key, _ in metadata or ())
+
+
+def _unknown_call(method: str, address: Address) -> UnsupportedError:
+    service, _, call = method.lstrip("/").rpartition("/")
+    has_weights = service.endswith(".WeightService")
+    return UnsupportedError(
+        f"The server at {address} does not know the call {call}{' of weights' if has_weights else ''}.",
+        hint="It keeps no weights, or is of another version of nascore."
+        if has_weights
+        else "A server of weights alone (`nascore weights serve`) has no experiments: "
+        f"`nascore weights ls --server {address}` lists what it has. Any other is of another version of nascore.",
+    )
 
 
 def _remedy(address: Address) -> str:

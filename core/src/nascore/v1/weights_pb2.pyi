@@ -57,7 +57,7 @@ class BlobState(_message.Message):
     def __init__(self, is_present: bool = ..., offset: _Optional[int] = ...) -> None: ...
 
 class UploadRequest(_message.Message):
-    __slots__ = ("digest", "size", "offset", "crc32c", "data", "offer", "small")
+    __slots__ = ("digest", "size", "offset", "crc32c", "data", "offer", "small", "offered")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
@@ -65,6 +65,7 @@ class UploadRequest(_message.Message):
     DATA_FIELD_NUMBER: _ClassVar[int]
     OFFER_FIELD_NUMBER: _ClassVar[int]
     SMALL_FIELD_NUMBER: _ClassVar[int]
+    OFFERED_FIELD_NUMBER: _ClassVar[int]
     digest: str
     size: int
     offset: int
@@ -72,7 +73,8 @@ class UploadRequest(_message.Message):
     data: bytes
     offer: str
     small: _containers.RepeatedCompositeFieldContainer[SmallBlob]
-    def __init__(self, digest: _Optional[str] = ..., size: _Optional[int] = ..., offset: _Optional[int] = ..., crc32c: _Optional[int] = ..., data: _Optional[bytes] = ..., offer: _Optional[str] = ..., small: _Optional[_Iterable[_Union[SmallBlob, _Mapping]]] = ...) -> None: ...
+    offered: _containers.RepeatedCompositeFieldContainer[BlobWanted]
+    def __init__(self, digest: _Optional[str] = ..., size: _Optional[int] = ..., offset: _Optional[int] = ..., crc32c: _Optional[int] = ..., data: _Optional[bytes] = ..., offer: _Optional[str] = ..., small: _Optional[_Iterable[_Union[SmallBlob, _Mapping]]] = ..., offered: _Optional[_Iterable[_Union[BlobWanted, _Mapping]]] = ...) -> None: ...
 
 class SmallBlob(_message.Message):
     __slots__ = ("digest", "content")

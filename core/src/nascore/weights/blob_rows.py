@@ -14,7 +14,7 @@ from nascore.errors import DataLossError
 from nascore.weights.answers import Place
 from nascore.weights.index_schema import DYING, LIVE
 from nascore.weights.layout import Layout
-from nascore.weights.safetensors import MAX_BLOB_HEADER, blob_header, read_blob_header, read_header
+from nascore.weights.safetensors import blob_header, read_header, read_kind
 from nascore.weights.tensor import data_size
 
 LOOSE = ""
@@ -53,6 +53,14 @@ def live_rows(connection: sqlite3.Connection, digests: Collection[str]) -> dict[
     query = f"SELECT {_COLUMNS} FROM blobs WHERE state = ? AND digest IN (SELECT value FROM json_each(?))"  # noqa: S608
     rows = connection.execute(query, (LIVE, json.dumps(list(digests)))).fetchall()
     return {row[0]: _row(row) for row in rows}
+
+
+def live_digests(connection: sqlite3.Connection, digests: Collection[str]) -> set[str]:
+    """Return those digests that a commit may name."""
+    if len(digests) == 1:
+        return {digest for digest in digests if is_live(connection, digest)}
+    query = "SELECT digest FROM blobs WHERE state = ? AND digest IN (SELECT value FROM json_each(?))"
+    return {digest for (digest,) in connection.execute(query, (LIVE, json.dumps(list(digests))))}
 
 
 def is_live(connection: sqlite3.Connection, digest: str) -> bool:
@@ -95,14 +103,7 @@ def row_of_file(layout: Layout, digest: str) -> BlobRow:
     Raises:
         DataLossError: The file is no blob.
     """
-    file = layout.blob(digest)
-    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        size = os.fstat(descriptor).st_size
-        content = os.pread(descriptor, MAX_BLOB_HEADER, 0)
-    finally:
-        os.close(descriptor)
-    dtype, shape = read_blob_header(content, size=size, file=str(file))
+    dtype, shape = read_kind(layout.blob(digest))
     return BlobRow(digest, dtype, shape, data_size(dtype, shape), LOOSE, len(blob_header(dtype, shape)))
 
 

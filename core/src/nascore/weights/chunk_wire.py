@@ -23,6 +23,8 @@ from nascore.weights.tensor import Data, size_of
 
 MAX_CHUNK = 2 * 2**20
 """Bytes of the largest piece."""
+MAX_OFFERED = 64
+"""Blobs of the largest offer in one message."""
 SMALL = 64 * 2**10
 """Bytes of the largest tensor that travels with others in one message."""
 MAX_SMALL = SMALL + MAX_BLOB_HEADER
@@ -45,7 +47,7 @@ class Chunk:
         size: Bytes of the whole blob; 0 if it was told with an earlier piece.
         offset: Where these begin.
         data: The bytes.
-        offer: Instead of them, where they lie on the same machine.
+        offer: Instead of them, where they lie on the same machine; there also those in ``offered``, by digest, instead.
         small: Instead of all else, whole blobs by digest; not proven yet.
     """
 
@@ -55,6 +57,7 @@ class Chunk:
     data: memoryview
     offer: str = ""
     small: tuple[tuple[str, bytes], ...] = ()
+    offered: tuple[tuple[str, int], ...] = ()
 
 
 def framed(digest: str, size: int, offset: int, data: Data) -> bytes:
@@ -72,7 +75,11 @@ def read_chunk(raw: bytes, *, kind: type[Small] = weights_pb2.UploadRequest) -> 
     """
     head, data = _unframed(kind, raw)
     if head.small:
+        _check_alone(head, "small")
         return _small(head.small)
+    if isinstance(head, weights_pb2.UploadRequest) and head.offered:
+        _check_alone(head, "offered")
+        return _offered(head)
     if not is_digest(head.digest):
         raise InvalidInputError(f"digest: {head.digest!r:.80} is none; those have 64 hexadecimal digits.")
     if len(data) > MAX_CHUNK:
@@ -106,6 +113,23 @@ def _unframed(kind: type[Small], raw: bytes) -> tuple[Small, memoryview]:
 
 def _small_tag(kind: type[Small]) -> bytes:
     return varint(kind.SMALL_FIELD_NUMBER << 3 | _BYTES)
+
+
+def _check_alone(head: Small, field: str) -> None:
+    """Refuse a message that has a piece as well: it was one, and a bit of it has changed on the way."""
+    if head.digest or head.size or head.offset or head.crc32c:
+        raise InvalidInputError(f"{field}: whole blobs come without the fields of a piece.", hint="Send them apart.")
+
+
+def _offered(head: weights_pb2.UploadRequest) -> Chunk:
+    if len(head.offered) > MAX_OFFERED:
+        raise InvalidInputError(
+            f"offered: {len(head.offered):,} blobs in one message; at most {MAX_OFFERED} are taken."
+        )
+    found = tuple((blob.digest, blob.size) for blob in head.offered)
+    if wrong := next((digest for digest, _ in found if not is_digest(digest)), None):
+        raise InvalidInputError(f"offered: {wrong!r:.80} is no digest; those have 64 hexadecimal digits.")
+    return Chunk("", 0, 0, memoryview(b""), head.offer, offered=found)
 
 
 def _small(messages: Sequence[weights_pb2.SmallBlob]) -> Chunk:

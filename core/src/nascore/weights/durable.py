@@ -11,14 +11,16 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from nascore.errors import ExhaustedResourceError
-from nascore.weights.tensor import Data
+from nascore.weights.tensor import Data, size_of
 
 TEMPORARY = ".part-"
+_TOGETHER = 512
+"""Parts that are handed to the system in one call; it takes 1024."""
 _SYNCS = 8
 """Files that are flushed at a time: a journalling file system makes one transaction of what comes together."""
 
@@ -52,6 +54,33 @@ def write_file(path: Path, parts: Iterable[Data]) -> None:
         raise
 
 
+def write_parts(descriptor: int, parts: Iterable[Data]) -> None:
+    """Write parts one after the other from the begin of a file on; nothing is copied to hand many over together.
+
+    Raises:
+        OSError: The disk is full or failed.
+    """
+    left = [memoryview(part).cast("B") for part in parts if size_of(part)]
+    left.reverse()  # The next one is the last, so that what was written is cheap to remove.
+    offset = 0
+    while left:
+        written = os.pwritev(descriptor, left[: -_TOGETHER - 1 : -1], offset)
+        if not written:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        offset += written
+        while written:
+            part = left.pop()
+            if written < len(part):
+                left.append(part[written:])
+            written -= min(written, len(part))
+
+
+def unlink(file: str) -> None:
+    """Remove a file if it is there; on plain text, since a checkpoint has hundreds."""
+    with suppress(FileNotFoundError):
+        os.unlink(file)  # noqa: PTH108 - see above
+
+
 def sync_folder(folder: Path) -> None:
     """Flush a folder's list of names to the disk.
 
@@ -67,7 +96,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def named_if_failed(path: Path) -> Iterator[None]:
+def named_if_failed(path: str | Path) -> Iterator[None]:
     """Turn the errors of a full or failing disk into ours.
 
     Raises:
@@ -82,7 +111,7 @@ def named_if_failed(path: Path) -> Iterator[None]:
         raise ExhaustedResourceError(f"{path}: {what}.", hint="Mend that and try again.") from fault
 
 
-def flush(paths: Iterable[Path]) -> None:
+def flush(paths: Iterable[str | Path]) -> None:
     """Flush files or folders to the disk, several at a time where that takes long.
 
     Raises:
@@ -95,7 +124,7 @@ def flush(paths: Iterable[Path]) -> None:
         side_by_side(_flush, chosen, threads=1)
 
 
-def _is_quick(path: Path) -> bool:
+def _is_quick(path: str | Path) -> bool:
     """Flush something, and say whether that was a matter of memory: threads would then only cost."""
     begun = time.monotonic()
     _flush(path)
@@ -171,7 +200,7 @@ def threads_for(size: int, count: int) -> int:
     return (os.cpu_count() or 1) if size >= _WORTH_THREADS and size >= count * _WORTH_A_TURN else 1
 
 
-def _flush(path: Path) -> None:
+def _flush(path: str | Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with named_if_failed(path):

@@ -47,17 +47,17 @@ class Change:
         self._history = history
         self._offset, self.seq = connection.execute("SELECT log_offset, seq FROM meta").fetchone()
         self._records: list[Record] = []
-        self._moved: list[Path] = []
+        self._moved: list[str] = []
 
-    def move(self, file: Path, target: Path) -> None:
+    def move(self, file: str, target: str) -> None:
         """Rename a file into place; it goes if the transaction does not come to its end.
 
         Raises:
             ExhaustedResourceError: The disk is full or failed.
         """
-        is_new = not target.exists()
+        is_new = not os.path.exists(target)  # noqa: PTH110 - a commit has hundreds of files
         with named_if_failed(target):
-            file.replace(target)
+            os.replace(file, target)  # noqa: PTH105
         if is_new:
             self._moved.append(target)
 
@@ -83,7 +83,7 @@ class Change:
         with suppress(sqlite3.Error):
             self.connection.execute("ROLLBACK")
         for target in self._moved:
-            target.unlink(missing_ok=True)
+            Path(target).unlink(missing_ok=True)
         if self._records:
             self._history.take_back(self._offset)
 
@@ -190,7 +190,7 @@ class Index:
         self._give(connection)
 
     def _take(self, *, is_held: bool = False) -> sqlite3.Connection:
-        if not self._layout.folder.exists():
+        if not os.path.exists(self._layout.folder):  # noqa: PTH110 - done for each blob
             connection = connect(None)
             create(connection)
             return connection

@@ -16,7 +16,7 @@ from nascore.record import JsonValue
 from nascore.weights import catalogue, retention
 from nascore.weights.access import entry_of
 from nascore.weights.answers import OWN, Committed, Direction, Lineage, MissingBlobsError, Page, Reference, Usage
-from nascore.weights.blob_rows import is_live, live_rows
+from nascore.weights.blob_rows import is_live, live_digests, live_rows
 from nascore.weights.committing import Committer, Request
 from nascore.weights.contract import BlobReader, BlobWriter, WeightStore
 from nascore.weights.durable import side_by_side, threads_for
@@ -175,7 +175,7 @@ class IndexedStore(WeightStore):
     def present(self, digests: Collection[str]) -> set[str]:
         """See `WeightStore.present`."""
         with self._index.reading() as connection:
-            live = set(live_rows(connection, digests))
+            live = live_digests(connection, digests)
         return live | self._staging.ready({digest for digest in digests if digest not in live}).keys()
 
     def upload(self, digest: str, size: int) -> BlobWriter:

@@ -157,9 +157,15 @@ def read_manifest(content: bytes, *, checkpoint: str) -> Manifest:
 
 def remember_manifest(checkpoint: str, manifest: Manifest) -> None:
     """Spare whoever reads a manifest soon after it was made the parsing; its bytes are read and proven all the same."""
-    if len(manifest.entries) <= _MOST_REMEMBERED and not manifest.notes:
-        metrics = {name: float(value) for name, value in manifest.metrics.items()}
-        _keep(checkpoint, replace(manifest, metrics=metrics))
+    if len(manifest.entries) <= _MOST_REMEMBERED:
+        _keep(checkpoint, as_read(manifest))
+
+
+def as_read(manifest: Manifest) -> Manifest:
+    """Return a manifest as whoever reads its bytes has it; what it was made from may change then."""
+    metrics = {name: float(value) for name, value in manifest.metrics.items()}
+    notes = canonical_json(cast(CanonicalValue, dict(manifest.notes))) if manifest.notes else b"{}"
+    return replace(manifest, metrics=metrics, notes=cast(dict[str, Any], read_json(notes, error=InvalidInputError)))
 
 
 @cache

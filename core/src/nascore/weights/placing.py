@@ -16,16 +16,22 @@ from pathlib import Path
 from nascore.errors import ExhaustedResourceError, InvalidInputError
 from nascore.failpoints import failpoint
 from nascore.weights.blob_rows import LOOSE, BlobRow, live_rows
-from nascore.weights.durable import flush, make_folders, named_if_failed, side_by_side, threads_for
+from nascore.weights.durable import (
+    flush,
+    make_folders,
+    named_if_failed,
+    side_by_side,
+    threads_for,
+    unlink,
+    write_parts,
+)
 from nascore.weights.index import Change, Index
 from nascore.weights.layout import Layout
 from nascore.weights.manifest import Entry
 from nascore.weights.packing import PACKED_BELOW, packed
-from nascore.weights.safetensors import MAX_BLOB_HEADER, blob_header, read_blob_header
+from nascore.weights.safetensors import Kind, blob_header, read_kind
 from nascore.weights.staging import Staging, temporary
-from nascore.weights.tensor import Data, TensorData, size_of
-
-_JOINED = 2**20
+from nascore.weights.tensor import Data, TensorData
 
 RESERVE = 2 * 2**20
 """Bytes of the disk that no commit takes: the log and the index need some to release anything."""
@@ -40,16 +46,18 @@ class FilePlacement:
         manifest: Where the manifest shall be.
         files: Where each file is, and where it shall be.
         rows: The blobs in them, by digest.
-        spent: Uploads that are not needed any more when all is done.
+        spent: Uploads that are not needed any more when all is done, by digest.
         pack: The pack among them; empty if there is none.
+        moved: Those of the files that are in place now.
     """
 
     layout: Layout
-    manifest: Path
-    files: dict[Path, Path] = field(default_factory=dict)
+    manifest: str
+    files: dict[str, str] = field(default_factory=dict)
     rows: dict[str, BlobRow] = field(default_factory=dict)
-    spent: list[Path] = field(default_factory=list)
+    spent: dict[str, str] = field(default_factory=dict)
     pack: str = ""
+    moved: set[str] = field(default_factory=set)
 
     def words(self, new: Collection[BlobRow]) -> dict[str, str]:
         """See `committing.Placement.words`."""
@@ -57,14 +65,16 @@ class FilePlacement:
 
     def settle(self, change: Change, new: Collection[BlobRow]) -> None:
         """Rename the files that are needed into place and flush their folders."""
-        loose = {self.layout.blob(row.digest) for row in new if not row.pack}
-        needed = loose | {self.layout.pack(pack) for pack in {row.pack for row in new if row.pack}} | {self.manifest}
+        loose = {self.layout.blob_name(row.digest) for row in new if not row.pack}
+        packs = {str(self.layout.pack(pack)) for pack in {row.pack for row in new if row.pack}}
+        needed = loose | packs | {self.manifest}
         failpoint("weights.before_place")
         for file, target in self.files.items():
             if target in needed:
                 change.move(file, target)
+                self.moved.add(file)
                 failpoint("weights.placing")
-        flush({target.parent for target in needed})
+        flush(set(map(os.path.dirname, needed)))
         failpoint("weights.after_place")
 
 
@@ -84,8 +94,8 @@ class Placing:
         make_folders([self._layout.staging])
         with self._index.reading() as connection:
             absent = entries.keys() - live_rows(connection, entries).keys()
-        placement = FilePlacement(self._layout, self._layout.manifest(checkpoint))
-        made: list[Path] = []
+        placement = FilePlacement(self._layout, str(self._layout.manifest(checkpoint)))
+        made: list[str] = []
         try:
             offered = {digest: tensors[digest] for digest in absent & tensors.keys()}
             self._place_tensors(placement, offered, made)
@@ -93,18 +103,17 @@ class Placing:
             smalls = {digest: offered[digest] for digest in offered if offered[digest].size < PACKED_BELOW}
             self._place_pack(placement, smalls | self._ready_smalls(placement, entries, absent - offered.keys()), made)
             self._place_manifest(placement, content, made)
-            make_folders(target.parent for target in placement.files.values())
+            make_folders(map(Path, set(map(os.path.dirname, placement.files.values()))))
             flush(placement.files)
             self._check_room()
             yield placement
-            for file in placement.spent:
-                file.unlink(missing_ok=True)
+            for file in set(placement.spent.values()) - placement.moved:
+                unlink(file)
         finally:
-            for file in (*made, *placement.files):
-                if not file.name.endswith(".ready"):
-                    file.unlink(missing_ok=True)
+            for file in set(made) - placement.moved:
+                unlink(file)
 
-    def _place_tensors(self, placement: FilePlacement, offered: Mapping[str, TensorData], made: list[Path]) -> None:
+    def _place_tensors(self, placement: FilePlacement, offered: Mapping[str, TensorData], made: list[str]) -> None:
         large = {digest: tensor for digest, tensor in offered.items() if tensor.size >= PACKED_BELOW}
         files = {digest: temporary(self._layout) for digest in large}
         made.extend(files.values())
@@ -123,39 +132,38 @@ class Placing:
         """Take what was uploaded; its header must be that of the entry."""
         ready = self._staging.ready([entry.digest for entry in entries])
         for entry in entries:
-            file = ready.get(entry.digest)
-            if file is None:
+            if entry.digest not in ready:
                 continue
-            check_header(file, entry)
-            placement.spent.append(file)
+            check_kind(self._staging.kind(entry.digest), entry)
+            placement.spent[entry.digest] = file = str(ready[entry.digest])
             if entry.size >= PACKED_BELOW:
                 self._place_file(placement, file, entry.digest, entry.dtype, entry.shape, entry.size)
 
     def _ready_smalls(
         self, placement: FilePlacement, entries: Mapping[str, Entry], digests: Collection[str]
     ) -> dict[str, TensorData]:
-        spent = {file.name.partition(".")[0]: file for file in placement.spent}
+        spent = placement.spent
         smalls = {digest: entries[digest] for digest in digests & spent.keys() if entries[digest].size < PACKED_BELOW}
-        return {digest: read_small(spent[digest], entry) for digest, entry in smalls.items()}
+        return {digest: read_small(Path(spent[digest]), entry) for digest, entry in smalls.items()}
 
     def _place_file(  # noqa: PLR0917 - a row, column by column
-        self, placement: FilePlacement, file: Path, digest: str, dtype: str, shape: tuple[int, ...], size: int
+        self, placement: FilePlacement, file: str, digest: str, dtype: str, shape: tuple[int, ...], size: int
     ) -> None:
-        placement.files[file] = self._layout.blob(digest)
+        placement.files[file] = self._layout.blob_name(digest)
         placement.rows[digest] = BlobRow(digest, dtype, shape, size, LOOSE, len(blob_header(dtype, shape)))
 
-    def _place_pack(self, placement: FilePlacement, smalls: Mapping[str, TensorData], made: list[Path]) -> None:
+    def _place_pack(self, placement: FilePlacement, smalls: Mapping[str, TensorData], made: list[str]) -> None:
         if not smalls:
             return
         pack = packed(smalls)
         file = temporary(self._layout)
         made.append(file)
         write(file, pack.parts)
-        placement.files[file] = self._layout.pack(pack.digest)
+        placement.files[file] = str(self._layout.pack(pack.digest))
         placement.rows |= {row.digest: row for row in pack.rows}
         placement.pack = pack.digest
 
-    def _place_manifest(self, placement: FilePlacement, content: bytes, made: list[Path]) -> None:
+    def _place_manifest(self, placement: FilePlacement, content: bytes, made: list[str]) -> None:
         file = temporary(self._layout)
         made.append(file)
         write(file, [content])
@@ -177,12 +185,15 @@ def check_header(file: Path, entry: Entry) -> None:
     Raises:
         InvalidInputError: It is another type or shape.
     """
-    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        content, size = os.pread(descriptor, MAX_BLOB_HEADER, 0), os.fstat(descriptor).st_size
-    finally:
-        os.close(descriptor)
-    found = read_blob_header(content, size=size, file=file.name)
+    check_kind(read_kind(file), entry)
+
+
+def check_kind(found: Kind, entry: Entry) -> None:
+    """Make sure that a blob of an element type and shape is what a manifest says.
+
+    Raises:
+        InvalidInputError: It is another type or shape.
+    """
     if found != (entry.dtype, entry.shape):
         raise InvalidInputError(
             f"Tensor {entry.key!r}: {entry.dtype} of shape {list(entry.shape)} is named, but blob {entry.digest} "
@@ -196,34 +207,15 @@ def read_small(file: Path, entry: Entry) -> TensorData:
     return TensorData(entry.dtype, entry.shape, content[len(blob_header(entry.dtype, entry.shape)) :])
 
 
-def write(file: Path, parts: Iterable[Data]) -> None:
+def write(file: str, parts: Iterable[Data]) -> None:
     """Write a file, not flushed yet."""
     failpoint("weights.before_write")
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        with named_if_failed(file), os.fdopen(descriptor, "wb", buffering=0) as target:
-            for part in _joined(parts):
-                view = memoryview(part).cast("B") if memoryview(part).nbytes else memoryview(b"")
-                while view:
-                    view = view[target.write(view) :]
+        with named_if_failed(file):
+            write_parts(descriptor, parts)
     except BaseException:
-        file.unlink(missing_ok=True)
+        unlink(file)
         raise
-
-
-def _joined(parts: Iterable[Data]) -> Iterator[Data]:
-    """Yield small parts that follow each other as one: a call of the system for each costs more than the copy."""
-    small: list[Data] = []
-    size = 0
-    for part in parts:
-        length = size_of(part)
-        if size + length > _JOINED and small:
-            yield b"".join(small)
-            small, size = [], 0
-        if length > _JOINED:
-            yield part
-        else:
-            small.append(part)
-            size += length
-    if small:
-        yield b"".join(small)
+    finally:
+        os.close(descriptor)

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from nascore.errors import DataLossError, InvalidInputError
 from nascore.space.strictjson import read_json
@@ -24,6 +25,9 @@ BLOB_NAME = "tensor"
 
 MAX_BLOB_HEADER = 512
 """Bytes of the longest header that a blob can have, with its length."""
+
+Kind = tuple[str, tuple[int, ...]]
+"""Element type and shape of the tensor in a blob."""
 
 _ALIGNMENT = 8
 
@@ -65,7 +69,7 @@ def blob_header(dtype: str, shape: tuple[int, ...]) -> bytes:
     return header_of({BLOB_NAME: (dtype, shape)})
 
 
-def read_blob_header(content: bytes, *, size: int, file: str) -> tuple[str, tuple[int, ...]]:
+def read_blob_header(content: bytes, *, size: int, file: str) -> Kind:
     """Return element type and shape of a blob.
 
     Args:
@@ -85,8 +89,22 @@ def read_blob_header(content: bytes, *, size: int, file: str) -> tuple[str, tupl
         raise DataLossError(f"{file}: no blob: {fault}") from fault
 
 
+def read_kind(file: str | Path) -> Kind:
+    """Return element type and shape of the blob in a file, from its header.
+
+    Raises:
+        DataLossError: It is no blob.
+    """
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content, size = os.pread(descriptor, MAX_BLOB_HEADER, 0), os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
+    return read_blob_header(content, size=size, file=str(file))
+
+
 @lru_cache(maxsize=4096)
-def _blob_type(header: bytes, size: int) -> tuple[str, tuple[int, ...]]:
+def _blob_type(header: bytes, size: int) -> Kind:
     """Return what a header says, which many blobs have in common."""
     slots = _slots(header[8:])
     _check_cover(slots, size)

@@ -21,17 +21,22 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+from blake3 import blake3
+
 from nascore.errors import ExhaustedResourceError, InvalidInputError
 from nascore.weights.contract import BlobWriter
 from nascore.weights.durable import TEMPORARY
 from nascore.weights.layout import Layout
 from nascore.weights.manifest import is_digest
+from nascore.weights.safetensors import Kind, read_kind
 from nascore.weights.upload import FinishedUpload, Upload
 
 MAX_BLOB = 2**40
 MAX_STAGED = 2**40
 _SURVEY_EVERY = 256
 _FEW = 8
+_MOST_KINDS = 20_000
+_PIECE = 1 << 20
 
 
 class Staging:
@@ -47,19 +52,28 @@ class Staging:
         self._limit = limit
         self._taken = 0
         self._begun = 0
+        self._kinds: dict[str, Kind] = {}  # Of blobs that were proven here; each step on it is atomic.
 
     def ready(self, digests: Collection[str]) -> dict[str, Path]:
         """Return the files of those blobs that are proven and wait for a commit."""
         if len(digests) <= _FEW:
-            files = {digest: self.ready_file(digest) for digest in digests}
-            return {digest: file for digest, file in files.items() if file.exists()}
+            waiting = [digest for digest in digests if os.path.exists(_name(self._layout, digest))]  # noqa: PTH110 - often
+            return {digest: self.ready_file(digest) for digest in waiting}
         # One look at the folder takes less than one at each file.
         names = {entry.name for entry in self._entries()}
         return {digest: self.ready_file(digest) for digest in digests if f"{digest}{_ready_end()}" in names}
 
     def ready_file(self, digest: str) -> Path:
         """Return where a proven blob waits."""
-        return Path(f"{self._layout.staging}/{digest}{_ready_end()}")
+        return Path(_name(self._layout, digest))
+
+    def kind(self, digest: str) -> Kind:
+        """Return element type and shape of a proven blob; its digest says all about it, so they stay what they are.
+
+        Raises:
+            FileNotFoundError: It does not wait any more.
+        """
+        return self._kinds.get(digest) or read_kind(_name(self._layout, digest))
 
     def upload(self, digest: str, size: int) -> BlobWriter:
         """See `WeightStore.upload`."""
@@ -67,10 +81,10 @@ class Staging:
             raise InvalidInputError(f"{digest!r:.80} is no digest; those have 64 hexadecimal digits.")
         if type(size) is not int or not 8 < size <= MAX_BLOB:
             raise InvalidInputError(f"{size!r:.40} is no size of a blob; it has more than 8 bytes and at most 2^40.")
-        ready = self.ready_file(digest)
-        if ready.exists():
+        ready = _name(self._layout, digest)
+        if os.path.exists(ready):  # noqa: PTH110 - a checkpoint has hundreds of blobs
             return FinishedUpload(digest, size)
-        upload = Upload(self._layout.staging, digest, size, ready=ready)
+        upload = Upload(self._layout.staging, digest, size, ready=ready, told=self._tell)
         try:
             self._reserve(size - upload.offset)
         except BaseException:
@@ -98,11 +112,18 @@ class Staging:
     def sweep(self, *, stale_after_s: float, is_rehearsal: bool = False) -> tuple[int, int]:
         """Remove what nobody continued for so long, or only look; returns how many files and bytes."""
         count = freed = 0
-        for file, found in self._found():
+        for entry, found in self._found():
             with suppress(FileNotFoundError):
-                if time.time() - found.st_mtime >= stale_after_s and _remove(file, is_rehearsal=is_rehearsal):
+                is_stale = time.time() - found.st_mtime >= stale_after_s
+                if is_stale and _remove(Path(entry.path), is_rehearsal=is_rehearsal):
                     count, freed = count + 1, freed + found.st_size
         return count, freed
+
+    def _tell(self, digest: str, kind: Kind) -> None:
+        """Remember the kind of a blob that was just proven."""
+        if len(self._kinds) >= _MOST_KINDS:
+            self._kinds.clear()
+        self._kinds[digest] = kind
 
     def _reserve(self, size: int) -> None:
         if self._begun % _SURVEY_EVERY == 0 or self._taken + size > self._limit:
@@ -113,27 +134,47 @@ class Staging:
                 f"Uploads take {self._taken:,} bytes, and {size:,} more would pass the limit of {self._limit:,}.",
                 hint="Commit or abort uploads, or collect stale ones.",
             )
-        if (free := _free(self._layout.staging)) < size:
+        if (free := _free(str(self._layout.staging))) < size:
             raise ExhaustedResourceError(
                 f"{self._layout.staging}: no room on the disk for {size:,} bytes; {free:,} are free.",
                 hint="Mend that and try again.",
             )
         self._taken += size
 
-    def _found(self) -> Iterator[tuple[Path, os.stat_result]]:
+    def _found(self) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
         """What is staged, less what others finish or remove meanwhile."""
         for entry in self._entries():
-            with suppress(FileNotFoundError):
-                yield Path(entry.path), entry.stat()
+            try:
+                found = entry.stat()
+            except FileNotFoundError:
+                continue
+            yield entry, found
 
     def _entries(self) -> Iterator[os.DirEntry[str]]:
         with suppress(FileNotFoundError), os.scandir(self._layout.staging) as entries:
             yield from entries
 
 
-def temporary(layout: Layout) -> Path:
+def digest_of_file(file: Path) -> str:
+    """Return the digest of a file that somebody else may be writing; it is read, never mapped: it could become shorter.
+
+    Raises:
+        InvalidInputError: ``file`` is no ordinary file.
+    """
+    hasher = blake3()
+    with os.fdopen(_ordinary(file), "rb", buffering=0) as source:
+        while piece := source.read(_PIECE):
+            hasher.update(piece)
+    return hasher.hexdigest()
+
+
+def temporary(layout: Layout) -> str:
     """Return the name of a file that a commit is about to make."""
-    return layout.staging / f"{TEMPORARY}{os.getpid()}-{os.urandom(8).hex()}"
+    return f"{layout.staging}/{TEMPORARY}{os.getpid()}-{os.urandom(8).hex()}"
+
+
+def _name(layout: Layout, digest: str) -> str:
+    return f"{layout.staging}/{digest}{_ready_end()}"
 
 
 def _remove(file: Path, *, is_rehearsal: bool) -> bool:
@@ -161,7 +202,7 @@ def _ordinary(file: Path) -> int:
     raise InvalidInputError(f"{file.name!r} cannot be adopted: it is no ordinary file.")
 
 
-def _free(folder: Path) -> int:
+def _free(folder: str) -> int:
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from nascore.errors import DataLossError, InvalidInputError, StateError, Unavail
 from nascore.failpoints import failpoint
 from nascore.weights.contract import BlobWriter
 from nascore.weights.durable import make_folders, named_if_failed
-from nascore.weights.safetensors import MAX_BLOB_HEADER, read_blob_header
+from nascore.weights.safetensors import MAX_BLOB_HEADER, Kind, read_blob_header
 from nascore.weights.tensor import size_of
 
 _SIDE_BY_SIDE = 16
@@ -60,12 +61,14 @@ class Upload(BlobWriter):
         digest: BLAKE3 of the blob.
         size: Its bytes.
         ready: Where it goes once it is proven.
+        told: Is told digest and kind then.
     """
 
-    def __init__(self, folder: Path, digest: str, size: int, *, ready: Path) -> None:
+    def __init__(self, folder: Path, digest: str, size: int, *, ready: str, told: Callable[[str, Kind], None]) -> None:
         self.digest = digest
         self.size = size
         self._ready = ready
+        self._told = told
         self._file, self._descriptor, found = _locked(folder, digest)
         self._hasher = blake3()
         self._offset = min(found, size)
@@ -92,10 +95,15 @@ class Upload(BlobWriter):
         self._offset += length
 
     def copy(self, source: int) -> None:
-        """Take all bytes from an open file; one that is shorter than the blob leaves the upload incomplete."""
+        """Take all bytes from an open file; one that is shorter than the blob leaves the upload incomplete.
+
+        Whoever has the file open may change it at any moment, so each piece is hashed in the memory from which it is
+        written, and never read again: what is proven is what is kept.
+        """
         with named_if_failed(self._ready):
-            os.ftruncate(self._descriptor, 0)
-            self._hasher, self._offset = blake3(), 0
+            if self._offset:
+                os.ftruncate(self._descriptor, 0)
+                self._hasher, self._offset = blake3(), 0
             buffer = memoryview(bytearray(min(self.size, _PIECE)))
             while self._offset < self.size:
                 count = os.preadv(source, [buffer[: self.size - self._offset]], self._offset)
@@ -113,13 +121,14 @@ class Upload(BlobWriter):
             self.abort()
             raise DataLossError(f"Blob {self.digest}: its bytes are not those of the digest; it is gone.")
         try:
-            read_blob_header(os.pread(self._descriptor, MAX_BLOB_HEADER, 0), size=self.size, file=self.digest)
+            kind = read_blob_header(os.pread(self._descriptor, MAX_BLOB_HEADER, 0), size=self.size, file=self.digest)
         except DataLossError as fault:
             self.abort()
             raise InvalidInputError(str(fault)) from fault
         failpoint("weights.before_ready")
         os.replace(self._file, self._ready)  # noqa: PTH105 - see the module
         failpoint("weights.after_ready")
+        self._told(self.digest, kind)
         self.close()
 
     def abort(self) -> None:

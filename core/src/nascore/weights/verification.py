@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from nascore.sqlite import BROKEN
 from nascore.weights.answers import Damage
 from nascore.weights.blob_rows import BlobRow, all_rows, live_rows, rows_of_file, rows_of_pack
 from nascore.weights.catalogue import is_held, is_known
-from nascore.weights.durable import side_by_side
+from nascore.weights.durable import side_by_side, threads_for
 from nascore.weights.index import Index
 from nascore.weights.layout import Layout
 from nascore.weights.rebuilding import stored_manifest
@@ -87,9 +87,10 @@ def _manifest(layout: Layout, checkpoint: str) -> str:
     return ""
 
 
-def _blob_damages(layout: Layout, rows: Iterable[BlobRow]) -> list[Damage]:
+def _blob_damages(layout: Layout, rows: Collection[BlobRow]) -> list[Damage]:
     files = {row.file(layout): row for row in rows}
-    found = side_by_side(lambda item: _damage(layout, *item), list(files.items()))
+    threads = threads_for(sum(row.size for row in rows), len(files))
+    found = side_by_side(lambda item: _damage(layout, *item), list(files.items()), threads=threads)
     return [damage for damage in found if damage is not None]
 
 

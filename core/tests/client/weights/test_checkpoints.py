@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from nascore.client import Client
-from nascore.client.weights import Weights
+from nascore.client.weights import Weights, checkpoints, offers
+from nascore.client.weights.calls import WeightCalls
 from nascore.errors import (
     ConflictError,
     DataLossError,
@@ -245,6 +246,45 @@ def test_same_host_puts_large_tensors_without_the_socket(address: str, store: Di
         far = Weights.of(client, experiment="e", is_folder_shared=False)
         assert plain(far.get(known)) == plain(near.get(known))
         assert proxy.passed[Direction.TO_CLIENT] > 1_000_000
+
+
+@pytest.mark.parametrize("shares", [1, 3])
+def test_files_on_the_same_host_are_written_again_and_every_put_is_what_it_says(
+    opened: Open, store: DirectoryStore, monkeypatch: pytest.MonkeyPatch, shares: int
+) -> None:
+    monkeypatch.setattr(offers, "is_in_memory", lambda _: True)
+    monkeypatch.setattr(checkpoints, "threads_for", lambda *_: shares)
+    near, other = opened(is_folder_shared=True), opened(is_folder_shared=True)
+    used: list[set[int]] = []
+    for seed in range(6):
+        wanted = {
+            f"{number}": TensorData("U8", (70_000,), random.Random(9 * seed + number).randbytes(70_000))
+            for number in range(7)
+        }
+        wanted |= tensors(seed, large=300_000 - seed % 2)
+        known = (other if seed == 3 else near).put(wanted, trial=seed)
+        assert plain(store.get(known)) == plain(wanted)
+        used.append({file.stat().st_ino for file in (store.folder / "offers").rglob("*") if file.is_file()})
+    assert used[0] < used[1] == used[2] < used[3] == used[4] == used[5]
+    near.close()
+    other.close()
+    assert list((store.folder / "offers").iterdir()) == []
+    assert store.verify() == ()
+
+
+def test_a_put_knows_its_manifest_whatever_becomes_of_what_it_was_made_from(
+    opened: Open, store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = opened()
+    notes: dict[str, Any] = {"a": [1, {"b": 2.0}], "c": "é"}
+    metrics: dict[str, float] = {"loss": 1}
+    parent = weights.put(tensors(1), trial=0)
+    known = weights.put(tensors(), trial=1, parents=[parent], architecture="f", notes=notes, metrics=metrics)
+    notes["a"].append(2)
+    metrics["loss"] = 3
+    monkeypatch.setattr(WeightCalls, "manifest", None)
+    assert weights.manifest(known) == store.manifest(known)
+    assert weights.manifest(parent) == store.manifest(parent)
 
 
 def test_folder_that_is_another_one_is_not_used(opened: Open, store: DirectoryStore) -> None:

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from blake3 import blake3
 from google.rpc import error_details_pb2, status_pb2
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from nascore.client import Client
 from nascore.errors import DataLossError, InvalidInputError
@@ -152,6 +152,10 @@ def test_hostile_request_is_refused_with_a_clear_status(stub: Any, store: Direct
         [weights_pb2.UploadRequest(digest=NONE, size=2**41)],
         [weights_pb2.UploadRequest(digest=NONE, size=100, offer="../" * 8)],
         [weights_pb2.UploadRequest(digest=NONE, size=100, offer="0" * 32)],
+        [weights_pb2.UploadRequest(offered=[weights_pb2.BlobWanted(digest=NONE, size=9)])],
+        [weights_pb2.UploadRequest(offer="0" * 32, offered=[weights_pb2.BlobWanted(digest=NONE, size=9)])],
+        [weights_pb2.UploadRequest(offer="0" * 32, offered=[weights_pb2.BlobWanted(digest="../../x")])],
+        [weights_pb2.UploadRequest(offer="0" * 32, offered=[weights_pb2.BlobWanted(digest=NONE)] * 65)],
         pieces(NONE, b"x" * (3 << 20), size=3 << 20),
     ],
 )
@@ -228,6 +232,7 @@ def test_framed_piece_is_what_protobuf_writes_and_reads(size: int, offset: int, 
 
 
 @given(data=st.binary(min_size=1, max_size=200), bit=st.integers(0, 10_000))
+@example(data=b"\xb0\x00\x00%\x00\x00\x00\x00", bit=1300)  # The data become a small blob.
 def test_flipped_bit_of_a_piece_is_found_or_changes_no_byte_of_data(data: bytes, bit: int) -> None:
     raw = bytearray(framed(NONE, 500, 3, data))
     raw[bit // 8 % len(raw)] ^= 1 << bit % 8
@@ -392,6 +397,23 @@ def test_descriptor_that_the_writer_still_holds_reaches_no_committed_blob(stub: 
         held.flush()
     assert bytes(store.get(checkpoint)["k0"].data) == data_of(content)
     assert store.verify() == ()
+
+
+def test_several_blobs_are_offered_in_one_message_and_each_is_proven(stub: Any, store: DirectoryStore) -> None:
+    place = stub.GetPlace(weights_pb2.GetPlaceRequest())
+    blobs = [blob(1000, seed=seed) for seed in range(3)]
+    folder = Path(place.folder, "offers", "0" * 32)
+    folder.mkdir()
+    for digest, content in blobs:
+        Path(folder, digest).write_bytes(content)
+    Path(folder, blobs[1][0]).write_bytes(b"x" * len(blobs[1][1]))
+    offered = [weights_pb2.BlobWanted(digest=digest, size=len(content)) for digest, content in blobs]
+    request = weights_pb2.UploadRequest(offer="0" * 32, offered=offered)
+    assert ended(lambda: stub.Upload(iter([request])))[0] is grpc.StatusCode.DATA_LOSS
+    Path(folder, blobs[1][0]).write_bytes(blobs[1][1])
+    answer = stub.Upload(iter([request]))
+    assert (answer.blobs, answer.bytes) == (3, sum(len(content) for _, content in blobs))
+    assert stub.Commit(committing(manifest(*blobs))).checkpoint in store.list()
 
 
 def test_offer_of_other_bytes_is_data_loss(stub: Any) -> None:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TypeVar
 
 from nascore.client.client import Client
 from nascore.client.connection import Connection
@@ -19,24 +17,25 @@ from nascore.client.request import request_id_or_new
 from nascore.client.weights.calls import WeightCalls
 from nascore.client.weights.direct import Direct
 from nascore.client.weights.download import Buffer, download
-from nascore.client.weights.shared_folder import offered, shared_folder
+from nascore.client.weights.shared_folder import SharedFolder
 from nascore.client.weights.upload import blob_size, upload
 from nascore.errors import NotFoundError
 from nascore.record import JsonValue
 from nascore.v1 import weights_pb2
-from nascore.weights import Committed, DirectoryStore, Entry, Manifest, MissingBlobsError, TensorData
+from nascore.weights import Committed, Entry, Manifest, MissingBlobsError, TensorData
 from nascore.weights.access import entry_of
 from nascore.weights.answers import OWN
+from nascore.weights.chunk_wire import SMALL
 from nascore.weights.durable import side_by_side, threads_for
+from nascore.weights.manifest import as_read
 from nascore.weights.piece_memory import keep_pieces
 
 _TRIES = 4
 _REMEMBERED = 16
 _INLINE = 3 << 20
+_STREAMS = 4
 _MOST_NAMED_BYTES = 48 << 10
 """Keys beyond this many bytes are asked for in several calls: requests of names are kept small."""
-
-ResultT = TypeVar("ResultT")
 
 
 class Weights(WeightCalls):
@@ -61,12 +60,9 @@ class Weights(WeightCalls):
         self._direct = Direct(connection, is_allowed=is_direct)
         keep_pieces()
         self._experiment = experiment
-        self._is_folder_shared = is_folder_shared
-        self._is_folder_known = False
-        self._folder: Path | None = None
-        self._local: DirectoryStore | None = None
+        self._shared = SharedFolder(connection, is_allowed=is_folder_shared)
         self._manifests: OrderedDict[str, Manifest] = OrderedDict()
-        self._guard = threading.Lock()  # Guards the four above.
+        self._guard = threading.Lock()  # Guards the one above.
 
     @classmethod
     def of(
@@ -113,11 +109,14 @@ class Weights(WeightCalls):
             entries = {entry.key: entry for entry in _hashed(fresh)} | known
             manifest = replace(story, entries=tuple(entries[key] for key in tensors))
             try:
-                return self._put(manifest, {entries[key].digest: fresh[key] for key in fresh}, request).checkpoint
+                made = self._put(manifest, {entries[key].digest: fresh[key] for key in fresh}, request).checkpoint
             except MissingBlobsError:
                 if not known:
                     raise
                 known = {}  # What was stored a moment ago has just been collected; now everything is read.
+            else:
+                self._remember(made, as_read(manifest))
+                return made
 
     def _known(self, tensors: Mapping[str, TensorData], digests: Mapping[str, str]) -> dict[str, Entry]:
         """Return the entries of tensors that the server has already, as the caller says."""
@@ -147,8 +146,15 @@ class Weights(WeightCalls):
     def _uploaded(
         self, blobs: Mapping[str, TensorData], request: weights_pb2.CommitRequest, *, is_small_together: bool
     ) -> Committed:
-        with offered(self._shared()) as offer:
-            upload(self._connection, self, blobs, offer=offer, direct=self._direct, is_small_together=is_small_together)
+        with self._shared.offered() as offer:
+
+            def send(part: Mapping[str, TensorData]) -> None:
+                upload(
+                    self._connection, self, part, offer=offer, direct=self._direct, is_small_together=is_small_together
+                )
+
+            parts = [blobs] if offer is None else _shares(blobs)
+            side_by_side(send, parts, threads=len(parts))
         return self.committed(request)
 
     def get(
@@ -173,7 +179,8 @@ class Weights(WeightCalls):
             DataLossError: Bytes are not those that were written.
         """
         entries = self._chosen(checkpoint, keys, prefix)
-        if not into and (found := self._locally(lambda store: store.get(checkpoint, keys=_keys(entries)))) is not None:
+        found = None if into else self._shared.read(lambda store: store.get(checkpoint, keys=_keys(entries)))
+        if found is not None:
             return found
         if keys is None and not prefix:
             return download(self._connection, checkpoint, entries, into=into, direct=self._direct)
@@ -197,7 +204,7 @@ class Weights(WeightCalls):
             NotFoundError: As for `get`.
             DataLossError: Bytes are not those that were written.
         """
-        found = self._locally(lambda store: store.map(checkpoint, keys=keys, is_proven=is_proven))
+        found = self._shared.read(lambda store: store.map(checkpoint, keys=keys, is_proven=is_proven))
         return self.get(checkpoint, keys=keys) if found is None else found
 
     def manifest(self, checkpoint: str) -> Manifest:
@@ -217,10 +224,7 @@ class Weights(WeightCalls):
 
     def close(self) -> None:
         """Let the server's folder go; the connection stays its owner's to close."""
-        with self._guard:
-            local, self._local = self._local, None
-        if local is not None:
-            local.close()
+        self._shared.close()
 
     def _chosen(self, checkpoint: str, keys: Collection[str] | None, prefix: str) -> list[Entry]:
         entries = self.manifest(checkpoint).entries
@@ -231,31 +235,21 @@ class Weights(WeightCalls):
             raise NotFoundError(f"Checkpoint {checkpoint} has no tensor {missing[0]!r} ({len(missing)} missing).")
         return [entry for entry in entries if entry.key in wanted or (prefix and entry.key.startswith(prefix))]
 
-    def _locally(self, read: Callable[[DirectoryStore], ResultT]) -> ResultT | None:
-        """Read in the server's folder; ``None`` where there is none, or it cannot be read."""
-        folder = self._shared()
-        if folder is None:
-            return None
-        with self._guard:
-            self._local = store = self._local or DirectoryStore(folder)
-        try:
-            return read(store)
-        except PermissionError:
-            return None
-
-    def _shared(self) -> Path | None:
-        with self._guard:
-            if self._is_folder_known or not self._is_folder_shared:
-                return self._folder
-        folder = shared_folder(self._connection)
-        with self._guard:
-            self._folder, self._is_folder_known = folder, True
-        return folder
-
 
 def _hashed(tensors: Mapping[str, TensorData]) -> list[Entry]:
     threads = threads_for(sum(tensor.size for tensor in tensors.values()), len(tensors))
     return side_by_side(lambda item: entry_of(*item), list(tensors.items()), threads=threads)
+
+
+def _shares(blobs: Mapping[str, TensorData]) -> list[dict[str, TensorData]]:
+    """Divide what is laid down among uploads side by side, for a server copies one blob of each at a time.
+
+    The small ones stay together: the server keeps as many as one upload may bring.
+    """
+    large = [digest for digest, tensor in blobs.items() if tensor.size > SMALL]
+    count = min(threads_for(sum(blobs[digest].size for digest in large), len(large)), _STREAMS)
+    shares = [{digest: blobs[digest] for digest in large[number::count]} for number in range(count)]
+    return [shares[0] | {digest: tensor for digest, tensor in blobs.items() if tensor.size <= SMALL}, *shares[1:]]
 
 
 def _keys(entries: Sequence[Entry]) -> list[str]:

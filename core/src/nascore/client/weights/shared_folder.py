@@ -1,78 +1,93 @@
 """A store's folder that a client on the server's machine sees as well: tensors are mapped there, and blobs offered.
 
 The server tells where its folder is and puts a nonce there; only who reads the same nonce uses the folder. What a
-client reads it reads as the user that it is; what it offers the server copies and proves, so that nothing which the
-client can still write ever becomes part of a checkpoint. Whatever fails here is no error: the network is there as well.
+client reads it reads as the user that it is. Whatever fails here is no error: the network is there as well. Not here:
+how blobs are laid down (``offers``).
 """
 
 from __future__ import annotations
 
 import hmac
 import logging
-import os
-import secrets
-import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import TypeVar
 
 from nascore.client.connection import Connection
 from nascore.client.weights.calls import SERVICE
+from nascore.client.weights.offers import Offer, Offers
 from nascore.errors import NascoreError, UnavailableError
 from nascore.v1 import weights_pb2
-from nascore.weights.placing import write
-from nascore.weights.tensor import Data
+from nascore.weights import DirectoryStore
 
 logger = logging.getLogger(__name__)
 
-_OFFERS = "offers"
 _MOST_NONCE = 256
 
 
-class Offer:
-    """A fresh folder in which blobs are laid down for the server; a context manager that removes it.
+ResultT = TypeVar("ResultT")
 
-    Attributes:
-        name: Its name, which the server is told.
+
+class SharedFolder:
+    """The folder of a server's store, which is asked for when it is needed first. Thread-safe.
+
+    Args:
+        connection: To the server.
+        is_allowed: Whether to look for it at all.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.name = secrets.token_hex(16)
-        self._folder = folder / _OFFERS / self.name
+    def __init__(self, connection: Connection, *, is_allowed: bool) -> None:
+        self._connection = connection
+        self._is_known = not is_allowed
+        self._folder: Path | None = None
+        self._offers: Offers | None = None
+        self._store: DirectoryStore | None = None
+        self._guard = threading.Lock()  # Guards the four above.
 
-    def lay_down(self, digest: str, parts: Iterable[Data]) -> None:
-        """Write a blob for the server to take.
+    def read(self, work: Callable[[DirectoryStore], ResultT]) -> ResultT | None:
+        """Read in the server's folder; ``None`` where there is none, or it cannot be read."""
+        folder = self._found()
+        if folder is None:
+            return None
+        with self._guard:
+            self._store = store = self._store or DirectoryStore(folder)
+        try:
+            return work(store)
+        except PermissionError:
+            return None
 
-        Raises:
-            ExhaustedResourceError: The disk is full.
-        """
-        file = self._folder / digest
-        file.unlink(missing_ok=True)
-        write(file, parts)
+    def offered(self) -> AbstractContextManager[Offer | None]:
+        """Give a place to lay blobs down in for an upload, if there is one; see `Offers.lent`."""
+        folder = self._found()
+        if folder is None:
+            return nullcontext()
+        with self._guard:
+            self._offers = self._offers or Offers(folder)
+            return self._offers.lent()
 
-    def __enter__(self) -> Self:
-        self._folder.mkdir(mode=0o700)
-        return self
+    def close(self) -> None:
+        """Let go what is open, and remove what is kept there; the next call begins anew."""
+        with self._guard:
+            store, self._store = self._store, None
+            offers, self._offers = self._offers, None
+        if store is not None:
+            store.close()
+        if offers is not None:
+            offers.close()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def _found(self) -> Path | None:
+        with self._guard:
+            if self._is_known:
+                return self._folder
+        folder = _asked(self._connection)
+        with self._guard:
+            self._folder, self._is_known = folder, True
+        return folder
 
 
-@contextmanager
-def offered(folder: Path | None) -> Iterator[Offer | None]:
-    """Give an offer in a store's folder; ``None`` if there is no folder, or nothing can be written there."""
-    if folder is None or not os.access(folder / _OFFERS, os.W_OK | os.X_OK):
-        yield None
-        return
-    with Offer(folder) as offer:
-        yield offer
-
-
-def shared_folder(connection: Connection) -> Path | None:
+def _asked(connection: Connection) -> Path | None:
     """Return the server's folder, if it lies on this machine and can be read; else ``None``."""
     if not connection.address.is_loopback():
         return None

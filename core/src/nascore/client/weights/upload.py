@@ -13,7 +13,7 @@ from nascore.client.connection import Connection
 from nascore.client.weights.calls import SERVICE, WeightCalls
 from nascore.client.weights.direct import Direct, NoDirectPortError
 from nascore.client.weights.download import SLOWEST
-from nascore.client.weights.shared_folder import Offer
+from nascore.client.weights.offers import Offer
 from nascore.errors import ConflictError, DataLossError, StateError, UnavailableError
 from nascore.v1 import weights_pb2
 from nascore.weights import TensorData, blob_header
@@ -25,6 +25,8 @@ PIECE = 1 << 20
 """Bytes of a piece: smaller ones cost more calls, larger ones leave the processor's cache."""
 _SMALL_TOGETHER = 8 << 20
 """Bytes of small blobs that wait in the server's memory for one commit; more are staged as files."""
+_OFFERED_TOGETHER = 2 << 20
+_MOST_OFFERED = 8
 _TRIES = 3
 
 
@@ -125,16 +127,27 @@ def _pieces(
 ) -> Iterator[bytes]:
     small = _small_ones(chosen) if is_small_together else {}
     yield from _together(small)
+    laid = {}
+    if offer is not None:
+        laid = {digest: one for digest, (one, offset) in chosen.items() if not offset and one.size > SMALL}
+        yield from _laid_down(offer, laid)
     for digest, (tensor, offset) in chosen.items():
-        if digest in small:
-            continue
-        header = blob_header(tensor.dtype, tensor.shape)
-        if offer is not None and not offset and tensor.size > SMALL:
-            offer.lay_down(digest, (header, tensor.data))
-            message = weights_pb2.UploadRequest(digest=digest, size=blob_size(tensor), offer=offer.name)
+        if digest not in small and digest not in laid:
+            yield from _pieces_of(digest, blob_header(tensor.dtype, tensor.shape), tensor, offset)
+
+
+def _laid_down(offer: Offer, blobs: Mapping[str, TensorData]) -> Iterator[bytes]:
+    """Lay blobs down, and say so of a few at a time: the server copies them while the next ones are written."""
+    message, size = weights_pb2.UploadRequest(offer=offer.name), 0
+    for digest, tensor in blobs.items():
+        offer.lay_down(digest, (blob_header(tensor.dtype, tensor.shape), tensor.data))
+        message.offered.add(digest=digest, size=blob_size(tensor))
+        size += tensor.size
+        if size >= _OFFERED_TOGETHER or len(message.offered) == _MOST_OFFERED:
             yield message.SerializeToString()
-        else:
-            yield from _pieces_of(digest, header, tensor, offset)
+            message, size = weights_pb2.UploadRequest(offer=offer.name), 0
+    if message.offered:
+        yield message.SerializeToString()
 
 
 def _small_ones(chosen: Mapping[str, tuple[TensorData, int]]) -> dict[str, TensorData]:

@@ -35,6 +35,7 @@ from nascore.weights import (
 )
 from nascore.weights.contract import STALE_AFTER_S
 from nascore.weights.indexed import IndexedStore
+from nascore.weights.staging import digest_of_file
 from nascore.weights.tensor import size_of
 
 _MOST_PROVEN = 100_000
@@ -105,7 +106,7 @@ class CallersStore(IndexedStore):
         """See `IndexedStore.adopt`."""
         super().adopt(file, digest)
         if not self.visible([digest]):
-            if blake3().update_mmap(file).hexdigest() != digest:
+            if digest_of_file(Path(file)) != digest:
                 raise DataLossError(f"Blob {digest}: the bytes offered are not those of the digest.")
             self.prove(digest)
 

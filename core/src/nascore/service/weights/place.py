@@ -1,7 +1,8 @@
 """Where a store's bytes lie, told so that a caller on the same machine can know that it sees the same folder.
 
 The server writes a fresh nonce into the folder; who reads the same one there sees the same files. It says nothing that
-opens anything: whether a caller may read the files is for the file system to decide. Not here: what callers do then.
+opens anything: whether a caller may read the files is for the file system to decide. Folders in which callers lay blobs
+down are locked while they have them, so those of callers who died are known. Not here: what callers do then.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from nascore.weights import DirectoryStore
 
 _NONCE_BYTES = 32
 _STAGING = "staging"
+_UNHELD_S = 60.0
+"""Age from which an offer that nobody holds goes when the next caller comes: one that is just being made is younger."""
 
 
 class Nonce:
@@ -38,16 +41,16 @@ class Nonce:
         with self._guard:
             if self._descriptor < 0:
                 self._descriptor = self._written()
+        self.sweep(stale_after_s=_UNHELD_S)
         return weights_pb2.GetPlaceResponse(folder=str(self._folder), nonce_file=self._name, nonce=self._content)
 
     def sweep(self, *, stale_after_s: float) -> tuple[int, int]:
-        """Remove offers of callers who died, by their age; returns how many files and bytes."""
+        """Remove offers whose owners died, those of this age; returns how many files and bytes."""
         count = freed = 0
         for folder in Path(self._folder, OFFERS).glob("*"):
-            with suppress(OSError):  # Its owner removes it at this moment.
+            with suppress(OSError):  # Its owner has it, or removes it at this moment.
                 if time.time() - folder.stat().st_mtime >= stale_after_s:
-                    sizes = [file.stat().st_size for file in folder.iterdir()]
-                    shutil.rmtree(folder)
+                    sizes = _removed(folder)
                     count, freed = count + len(sizes), freed + sum(sizes)
         return count, freed
 
@@ -68,3 +71,19 @@ class Nonce:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.write(descriptor, self._content)
         return descriptor
+
+
+def _removed(folder: Path) -> list[int]:
+    """Remove an offer that nobody holds, and return the sizes of its files.
+
+    Raises:
+        BlockingIOError: Somebody holds it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        sizes = [file.stat().st_size for file in folder.iterdir()]
+        shutil.rmtree(folder)
+    finally:
+        os.close(descriptor)
+    return sizes

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -67,8 +67,8 @@ class Sink:
                 return
             if chunk.small:
                 self._keep(chunk)
-            elif chunk.offer:
-                self._adopt(chunk)
+            elif chunk.offer or chunk.offered:
+                self._adopt(chunk.offer, chunk.offered or ((chunk.digest, chunk.size),))
             else:
                 self._write(chunk)
 
@@ -107,15 +107,16 @@ class Sink:
         self._writer = self._store.upload(chunk.digest, chunk.size)
         return self._writer
 
-    def _adopt(self, chunk: Chunk) -> None:
+    def _adopt(self, offer: str, blobs: Iterable[tuple[str, int]]) -> None:
         self._leave()
         if self._store.folder is None:
             raise StateError("This store is in no folder, so nothing can be offered to it in one.", hint="Send bytes.")
-        if not _is_offer(chunk.offer):
-            raise InvalidInputError(f"offer: {chunk.offer!r:.80} is no folder; those have 32 hexadecimal digits.")
-        self._store.adopt(Path(self._store.folder, OFFERS, chunk.offer, chunk.digest), chunk.digest)
-        self.blobs += 1
-        self.bytes += chunk.size
+        if not _is_offer(offer):
+            raise InvalidInputError(f"offer: {offer!r:.80} is no folder; those have 32 hexadecimal digits.")
+        for digest, size in blobs:
+            self._store.adopt(Path(self._store.folder, OFFERS, offer, digest), digest)
+            self.blobs += 1
+            self.bytes += size
 
     def _leave(self) -> None:
         if self._writer is not None:

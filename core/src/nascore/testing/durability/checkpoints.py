@@ -24,6 +24,7 @@ _TRIES = 4
 _FAILS = ("error=EIO", "error=ENOSPC")
 _CALLS: Mapping[str, tuple[str, ...]] = {
     "write": (KILL, *_FAILS),
+    "pwritev2": (KILL, *_FAILS, "retval=0"),
     "fsync": (KILL, *_FAILS),
     "rename": (KILL, "error=EIO"),
     "mkdir": (KILL, *_FAILS),
