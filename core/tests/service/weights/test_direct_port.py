@@ -21,6 +21,7 @@ from nascore.client.weights import Weights, direct
 from nascore.errors import (
     DataLossError,
     ExhaustedResourceError,
+    InternalError,
     NotFoundError,
     StateError,
     UnauthenticatedError,
@@ -29,6 +30,7 @@ from nascore.errors import (
 )
 from nascore.service import Scope, ServerTls, TokenFile, generate_token, make_grant
 from nascore.service.weights import direct_port
+from nascore.service.weights.sink import Sink
 from nascore.testing.proxy import ProxyThread
 from nascore.v1 import weights_pb2
 from nascore.weights import DirectoryStore, TensorData, blob_header, open_store
@@ -241,6 +243,35 @@ def test_who_is_kept_to_an_experiment_cannot_claim_bytes_of_others(
         pass
     mine = network(client)
     assert plain(mine.get(mine.put(tensors(3), trial=2))) == plain(tensors(3))
+
+
+def test_defect_of_the_server_ends_the_call_with_a_reason(
+    connect: Any, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(Sink, "put", fail)
+    with begun(connect(address)) as (told, answers), dial(told) as opened:
+        receive(opened, 32)
+        send_message(opened, head("0" * 64, 100), then=bytes(100))
+        with pytest.raises(InternalError, match="KeyError"):
+            list(answers)
+
+
+def test_want_of_descriptors_is_waited_out(connect: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(direct_port, "_REST_S", 0.05)
+    accept, failed = socket.socket.accept, []
+
+    def fail_once(self: socket.socket) -> Any:
+        if not failed:
+            failed.append(1)
+            raise OSError(24, "Too many open files")
+        return accept(self)
+
+    monkeypatch.setattr(direct_port.socket.socket, "accept", fail_once)
+    assert network(connect(address)).put(tensors(), trial=0)
+    assert failed
 
 
 # --- hostile bytes ---------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from contextvars import copy_context
 
-from nascore.errors import NascoreError, StateError, UnavailableError
+from nascore.errors import InternalError, NascoreError, StateError, UnavailableError
 from nascore.service.tls import ServerTls
 from nascore.weights.direct_wire import TICKET, break_off, receive, send
 
@@ -28,6 +28,7 @@ _SILENT_S = 300.0
 _MOST = 512
 _BACKLOG = 128
 _END_S = 5.0
+_REST_S = 1.0
 
 Work = Callable[[socket.socket], None]
 
@@ -85,6 +86,9 @@ class Transfer:
             error = fault
         except (OSError, ValueError) as fault:  # A socket that was closed here has a number that is no value.
             error = UnavailableError(f"The direct connection broke: {fault}.")
+        except Exception as fault:  # the border of the process: whoever waits must hear that it is over
+            logger.exception("A direct transfer failed.")
+            error = InternalError(f"The server failed: {type(fault).__name__}.", hint="Its log says where.")
         with suppress(RuntimeError):  # The loop has ended.
             self._loop.call_soon_threadsafe(self._finish, error)
 
@@ -134,7 +138,7 @@ class DirectPort:
         self._expected: dict[bytes, Transfer] = {}
         self._open: dict[threading.Thread, socket.socket] = {}
         self._guard = threading.Lock()  # Guards the two above.
-        asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
+        self._listen()
 
     @asynccontextmanager
     async def expected(self, work: Work) -> AsyncIterator[Transfer]:
@@ -164,16 +168,28 @@ class DirectPort:
         for thread in threads:
             thread.join(_END_S)
 
+    def _listen(self) -> None:
+        if self._listener.fileno() >= 0:
+            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
+
     def _accept(self) -> None:
-        with suppress(BlockingIOError, ConnectionError):
+        try:
             connection, _ = self._listener.accept()
-            thread = threading.Thread(target=self._serve, args=(connection,), name="nascore-direct", daemon=True)
-            with self._guard:
-                if len(self._open) >= _MOST:
-                    connection.close()
-                    return
-                self._open[thread] = connection
-            thread.start()
+        except (BlockingIOError, ConnectionError):
+            return
+        except OSError as error:  # There are too many open files: it would be asked again at once, and for good.
+            logger.warning("No direct connections for %g s: %s.", _REST_S, error)
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._listener.fileno())
+            loop.call_later(_REST_S, self._listen)
+            return
+        thread = threading.Thread(target=self._serve, args=(connection,), name="nascore-direct", daemon=True)
+        with self._guard:
+            if len(self._open) >= _MOST:
+                connection.close()
+                return
+            self._open[thread] = connection
+        thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
         try:
