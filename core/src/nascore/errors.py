@@ -102,7 +102,13 @@ class NascoreError(Exception):
         self.violations = violations
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+        return f"{sentence(self.message)} {self.hint}" if self.message and self.hint else self.message or self.hint
+
+
+def sentence(text: str) -> str:
+    """Return a text with a full stop, unless it has an end already: what comes from elsewhere often has none."""
+    shown = text.rstrip()
+    return shown if shown.rstrip("\"'`)”’").endswith((".", "!", "?", ":", "…")) else f"{shown}."
 
 
 class InvalidInputError(NascoreError, ValueError):

@@ -233,6 +233,23 @@ def test_logs_of_workers_and_trials(invoke, kept, home):
     assert "Did you mean" in wrong.stderr
 
 
+def test_logs_without_a_word_of_a_worker_name_the_trials_that_wrote(invoke, kept, home):
+    logs = home / "experiments" / kept / "logs"
+    assert "Nothing was written yet. Workers on other machines write to their own output" in invoke("logs").stderr
+    (logs / "worker-0.log").touch()
+    (logs / "trial-2.log").touch()
+    (logs / "trials-worker-0.log").touch()
+    assert "Nothing was written yet." in invoke("logs").stderr
+    (logs / "trial-10.log").write_text("ten\n")
+    (logs / "trials-worker-0.log").write_text("--- trial 3, attempt 0, 2026-01-02 03:04:05 ---\nthree\n")
+    shown = invoke("logs")
+    assert (shown.exit_code, shown.stdout) == (0, "")
+    assert "but 2 trials did: `nascore logs 10` prints the last" in shown.stderr
+    assert "wrote nothing" not in invoke("logs", "10").stderr
+    (logs / "worker-0.log").write_text("ready\n")
+    assert invoke("logs").stderr == ""
+
+
 def test_the_words_of_logs_are_an_experiment_a_trial_or_both():
     assert split_words(()) == ("last", "")
     assert split_words(("12",)) == ("last", "12")

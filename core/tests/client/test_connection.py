@@ -152,7 +152,7 @@ def test_other_errors_come_back_as_they_are_and_at_once(script: Script, client: 
 
 def test_patience_ends_with_the_error_of_the_server(script: Script, hasty: Client) -> None:
     script.answers = [failing(UnavailableError("restarting", hint="later"))]
-    with pytest.raises(UnavailableError, match="restarting. later"):
+    with pytest.raises(UnavailableError, match=r"restarting\. later"):
         hasty.get("e")
     assert len(script.asked) == 1
 

@@ -6,9 +6,9 @@ import stat
 from pathlib import Path
 
 import pytest
-from nascore.client import UnixAddress, parse_address
+from nascore.client import TcpAddress, UnixAddress, parse_address
 from nascore.errors import InvalidInputError, StateError, UnavailableError
-from nascore.service.listen import SocketPlace, is_loopback, safe_address
+from nascore.service.listen import SocketPlace, check_port, is_loopback, safe_address
 
 EXPOSED = [
     "0.0.0.0:0",
@@ -186,3 +186,17 @@ def test_dead_socket_that_cannot_be_removed_is_named(short_path: Path, monkeypat
     monkeypatch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(PermissionError(1, "Not permitted")))
     with pytest.raises(InvalidInputError, match=r"cannot be removed \(Not permitted\).*another user's"):
         SocketPlace(UnixAddress(str(short_path)))
+
+
+def test_a_port_that_is_taken_is_refused_with_the_reason() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(StateError, match=f"Cannot listen at 127.0.0.1:{port}: Address already in use\\."):
+            check_port(TcpAddress("127.0.0.1", port))
+    check_port(TcpAddress("127.0.0.1", port))
+    check_port(TcpAddress("localhost", 0))
+
+
+def test_an_address_of_another_machine_cannot_be_bound() -> None:
+    with pytest.raises(StateError, match=r"Cannot listen at 192\.0\.2\.7:8470: Cannot assign requested address\."):
+        check_port(TcpAddress("192.0.2.7", 8470))

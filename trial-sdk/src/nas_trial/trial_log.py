@@ -1,7 +1,8 @@
 """Logs of trials: what they and their libraries write to standard output and error, one header line per attempt.
 
 A trial in a process of its own has a file of its own, ``trial-7.log``. Trials that share a worker's process share the
-worker's file, ``trials-worker-0.log``: making a file costs more than a trial that is looked up in a table.
+worker's file, ``trials-worker-0.log``: making a file costs more than a trial that is looked up in a table. On a machine
+without the experiment's folder there is no file: what trials write is the worker's output, with the same header lines.
 """
 
 from __future__ import annotations
@@ -38,9 +39,17 @@ def length(log: Path | None) -> int:
 
 @contextmanager
 def logged(log: Path | None, lease: Lease) -> Iterator[None]:
-    """Send standard output and error to a trial's log, those of native code and of child processes included."""
+    """Send standard output and error to a trial's log, those of native code and of child processes included.
+
+    Without a log they stay the worker's, and a header line there names the trial.
+    """
     if log is None:
-        yield
+        flush()
+        begin_section(lease)
+        try:
+            yield
+        finally:
+            flush()
         return
     # In a notebook Python's own output does not go to these descriptors.
     with _kept_output(), _python_output_to_descriptors() if redirect(log, lease) else nullcontext():
@@ -72,7 +81,7 @@ class SharedLog:
         if self._is_open:
             if not _is_written_to_a_file():  # A trial has deleted the file, or closed its output.
                 self._open()
-            _begin_section(lease)
+            begin_section(lease)
         try:
             yield
         finally:
@@ -119,11 +128,12 @@ def redirect(log: Path, lease: Lease) -> bool:
     if opened is None:
         return False
     _send_output_to(opened)
-    _begin_section(lease)
+    begin_section(lease)
     return True
 
 
-def _begin_section(lease: Lease) -> None:
+def begin_section(lease: Lease) -> None:
+    """Write the header line of an attempt to standard output, wherever that goes."""
     now = time.strftime("%Y-%m-%d %H:%M:%S")
     with suppress(OSError):
         os.write(1, f"--- trial {lease.trial}, attempt {lease.attempt}, {now} ---\n".encode())

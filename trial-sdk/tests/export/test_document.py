@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import math
 import random
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 -- the usual name, as in users' files
 from nas_trial.export import export_source
+from safetensors.torch import save_file
 from torch import nn
 
 if TYPE_CHECKING:
@@ -259,14 +261,19 @@ def test_the_head_tells_architecture_and_metrics() -> None:
     assert 'WEIGHTS = Path(__file__).with_name("best.safetensors")' in text
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_digits_example_can_be_exported(seed: int, exported: Path) -> None:
+def digits_module() -> ModuleType:
     spec = importlib.util.spec_from_file_location("digits_trial", DIGITS)
     assert spec is not None
     assert spec.loader is not None
     digits = importlib.util.module_from_spec(spec)
     sys.modules["digits_trial"] = digits
     spec.loader.exec_module(digits)
+    return digits
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_digits_example_can_be_exported(seed: int, exported: Path) -> None:
+    digits = digits_module()
     trial = digits.Digits()
     chosen = architecture(trial.build, seed)
     text = export_source(trial, chosen)
@@ -278,3 +285,45 @@ def test_the_digits_example_can_be_exported(seed: int, exported: Path) -> None:
     expected = float((built(trial.validation_images).argmax(1) == trial.validation_labels).float().mean())
     assert module.validate(generated) == {"accuracy": pytest.approx(expected)}
     assert "nas_trial" not in text
+
+
+WITHOUT = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"sklearn", "safetensors", "nas_trial", "nascore"}:
+            raise ImportError(f"{name} is not installed here")
+
+sys.meta_path.insert(0, Absent())
+import model, torch
+network = model.load()
+print(network(torch.linspace(0, 1, 640).reshape(10, 1, 8, 8)).tolist())
+try:
+    model.validate(network)
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_the_digits_network_loads_with_torch_alone(exported: Path) -> None:
+    digits = digits_module()
+    trial, folder = digits.Digits(), exported / "alone"
+    folder.mkdir()
+    chosen = architecture(trial.build, 1)
+    built = nas.build(trial.build, chosen).eval()
+    (folder / "model.py").write_text(export_source(trial, chosen), encoding="utf-8")
+    save_file(built.state_dict(), folder / "model.safetensors")
+    run = subprocess.run([sys.executable, "-c", WITHOUT], cwd=folder, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    outputs, refusal = run.stdout.splitlines()
+    expected = built(torch.linspace(0, 1, 640).reshape(10, 1, 8, 8))
+    assert torch.equal(torch.tensor(json.loads(outputs)), expected)
+    assert refusal == "sklearn is not installed here"
+
+
+def test_the_head_names_the_packages() -> None:
+    trial = digits_module().Digits()
+    head = export_source(trial, nas.extract(trial.build).default()).split('"""')[1]
+    assert "Packages that it needs: torch.\n" in head
+    assert "The validation alone needs more packages: sklearn.\n" in head

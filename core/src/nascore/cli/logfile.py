@@ -57,6 +57,11 @@ class Follower:
         """Name of who wrote it: ``worker-0``, ``trial-12``."""
         return self.path.stem
 
+    @property
+    def has_read(self) -> bool:
+        """Whether anything was read so far."""
+        return self._position > 0
+
     def read(self) -> list[str]:
         """Return the lines that were added since the last call."""
         try:
@@ -114,3 +119,9 @@ def has_section(path: Path, trial: int) -> bool:
     begin = f"--- trial {trial}, attempt "
     with path.open(encoding="utf-8", errors="replace") as lines:
         return any(line.startswith(begin) for line in lines)
+
+
+def trials_in(path: Path) -> set[int]:
+    """Return the numbers of the trials that have a part in a file that several trials wrote to."""
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        return {int(header[1]) for line in lines if (header := _HEADER.match(line))}

@@ -10,11 +10,12 @@ from pathlib import Path
 import click
 
 from nascore.cli.failure import WrongUsageError
-from nascore.cli.logfile import Follower, SectionFollower, has_section
+from nascore.cli.logfile import Follower, SectionFollower, has_section, trials_in
 from nascore.cli.screen import emit_line, say
 from nascore.cli.source import Found, LocalRecords, chosen_home, known_database
 from nascore.cli.suggestion import did_you_mean
 from nascore.cli.verb import Verb
+from nascore.cli.wording import count_text
 from nascore.journal import read_holder
 
 _WHAT = re.compile(r"\d+|(trial|worker)-\d+")
@@ -50,8 +51,27 @@ def command(context: click.Context, *, words: tuple[str, ...], is_followed: bool
     _print(followers, show)
     for follower in followers:
         show(follower.name, follower.read_rest())
-    if not followers:
-        say("Nothing was written yet.")
+    if not what and not any(follower.has_read for follower in followers):
+        say(_nothing(folder))
+
+
+def _nothing(folder: Path) -> str:
+    """Say that no worker wrote anything here, and who did."""
+    files = sorted((path for path in folder.glob("trial*.log") if path.stat().st_size), key=_place)
+    elsewhere = "Workers on other machines write to their own output there"
+    if not files:
+        return f"Nothing was written yet. {elsewhere}."
+    numbers = sorted({number for path in files for number in _trials_of(path)})
+    if not numbers:
+        return f"The workers wrote nothing. {elsewhere}."
+    return (
+        f"The workers wrote nothing here, but {count_text(len(numbers), 'trial')} did: `nascore logs {numbers[-1]}` "
+        f"prints the last. {elsewhere}."
+    )
+
+
+def _trials_of(path: Path) -> set[int]:
+    return trials_in(path) if path.stem.startswith(_SHARED) else {_place(path)[1]}
 
 
 def _running(found: Found) -> set[str]:

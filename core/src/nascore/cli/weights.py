@@ -12,6 +12,7 @@ from nascore.cli.tables import facts_table, table_of
 from nascore.cli.verb import Verb, json_option
 from nascore.cli.weightscare import export, gc, verify
 from nascore.cli.weightschosen import LAST
+from nascore.cli.weightsindex import reindex
 from nascore.cli.weightskeep import pin, release, unname, unpin
 from nascore.cli.weightslineage import lineage
 from nascore.cli.weightslist import ls
@@ -61,7 +62,7 @@ def show_one(
     show("", table)
 
 
-for verb in (ls, lineage, export, pin, unpin, unname, release, gc, verify, serve):
+for verb in (ls, lineage, export, pin, unpin, unname, release, gc, verify, reindex, serve):
     command.add_command(verb)
 
 

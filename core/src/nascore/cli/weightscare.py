@@ -26,7 +26,7 @@ from nascore.weights.safetensors import file_parts
 _MEND = (
     "Restore what is named from a copy. Without one, find the checkpoints that need it (`nascore weights verify ID` "
     "says which do), `nascore weights release` them, and run `nascore weights gc`; a second put of the same tensors "
-    "brings a missing file back. An index that is damaged may be removed: it is made anew."
+    "brings a missing file back. A damaged index: `nascore weights reindex` makes it anew."
 )
 
 

@@ -15,15 +15,20 @@ import click
 from nascore.cli.dataport import data_port_of, data_port_option
 from nascore.cli.failure import DONE
 from nascore.cli.interruption import Interruption
-from nascore.cli.screen import say
+from nascore.cli.screen import printable, say
 from nascore.cli.verb import Verb
-from nascore.errors import ConflictError, SettingsError, StateError
+from nascore.errors import ConflictError, InvalidInputError, SettingsError, StateError
 from nascore.eventloop import loop_factory
 from nascore.weights import IndexedStore, open_store
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _TOKEN = "weights-token"  # noqa: S105 - the name of a file
 _LONGEST = 200
+_SIGNS = frozenset({"log.jsonl", "manifests"})
+_NO_OBSTACLES = frozenset(
+    {"lock", "index.db", "index.db-wal", "index.db-shm", "staging", "blobs", "packs", "lost+found"}
+)
+"""What a store has before its first checkpoint, and what a new file system has."""
 _is_token = re.compile(rb"[\w-]{1,200}\n?", re.ASCII).fullmatch
 
 
@@ -54,13 +59,39 @@ def serve(
 ) -> None:
     """Serve a store of weights: a folder, made if need be, or a URL.
 
+    A folder that holds other things than a store is refused.
     Prints the address and the file with the token. Ctrl-C or SIGTERM finishes what is at work and ends with exit
     code 0.
     """
+    if "://" not in store:
+        check_place(Path(store), token_file=token_file)
     tls = _tls(tls_cert, tls_key, client_roots=tls_client_roots)
     with closing(open_store(store)) as opened, asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_served(opened, address=address, data_port=data_port, token_file=token_file, tls=tls))
     context.exit(DONE)
+
+
+def check_place(folder: Path, *, token_file: Path) -> None:
+    """Refuse a place that is neither a store nor can become one without mixing with what is there.
+
+    Raises:
+        InvalidInputError: It is a file.
+        ConflictError: It is a folder of other things.
+    """
+    if not folder.is_dir():
+        if folder.exists():
+            raise InvalidInputError(f"{folder} is a file, not a folder for a store.", hint="Name a folder.")
+        return
+    found = {entry.name for entry in folder.iterdir()}
+    if found & _SIGNS:
+        return
+    others = sorted(found - _NO_OBSTACLES - {token_file.name})
+    if others:
+        shown = ", ".join(map(printable, others[:3])) + (", …" if len(others) > 3 else "")
+        raise ConflictError(
+            f"{folder} is no store of weights, and is not empty: it holds {shown}.",
+            hint="Name a new or an empty folder; a store has log.jsonl and manifests/.",
+        )
 
 
 async def _served(store: IndexedStore, *, address: str, data_port: str, token_file: Path, tls: object) -> None:

@@ -64,6 +64,27 @@ def is_loopback(ip: str) -> bool:
     return (mapped or address).is_loopback
 
 
+def check_port(address: TcpAddress) -> None:
+    """Refuse a port that cannot be bound, before gRPC tries: it prints a line of its own, and does not say why.
+
+    Raises:
+        StateError: With the system's reason.
+    """
+    reason = ""
+    for ip in address.resolve():
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC does
+                probe.bind((ip, address.port))
+                return
+        except OSError as error:
+            reason = error.strerror or str(error)
+    raise StateError(
+        f"Cannot listen at {address}: {reason}.",
+        hint="Choose another port, or end what has it; port 0 takes a free one. Those below 1024 need privileges.",
+    )
+
+
 class SocketPlace:
     """The place of a Unix socket: a path that was asked for, or a fresh 0700 folder, which goes when released.
 

@@ -19,7 +19,7 @@ from nascore.client import Address, UnixAddress, parse_address
 from nascore.client.address import TcpAddress
 from nascore.client.secret import Secret
 from nascore.client.token import check_token
-from nascore.errors import StateError
+from nascore.errors import StateError, sentence
 from nascore.experiment import Experiments
 from nascore.service.auth import TokenInterceptor
 from nascore.service.departure import expect_departures
@@ -29,7 +29,7 @@ from nascore.service.experiments import ExperimentServicer
 from nascore.service.grants import Grant, Scope, make_grant
 from nascore.service.health import HealthServicer
 from nascore.service.keyring import Keyring
-from nascore.service.listen import SocketPlace, safe_address
+from nascore.service.listen import SocketPlace, check_port, safe_address
 from nascore.service.pages import MAX_MESSAGE_BYTES
 from nascore.service.tls import ServerTls
 from nascore.service.tokens import TokenFile
@@ -201,12 +201,14 @@ class Server:
         return self._place.address
 
     def _listen(self, server: grpc.aio.Server, address: Address, tls: ServerTls | None) -> int:
+        if isinstance(address, TcpAddress):
+            check_port(address)
         try:
             if tls is None:
                 return int(server.add_insecure_port(address.target))
             return int(server.add_secure_port(address.target, tls.credentials()))
         except RuntimeError as error:
             raise StateError(
-                f"Cannot listen at {address}: {error}.",
+                f"Cannot listen at {address}: {sentence(str(error))}",
                 hint="The port may be in use or need privileges; port 0 takes a free one.",
             ) from None

@@ -142,5 +142,5 @@ def _row(row: tuple[str, str, str, int, str, int]) -> BlobRow:
     except (TypeError, ValueError) as fault:
         raise DataLossError(
             f"The index is damaged: blob {digest!r:.80} has the shape {shape!r:.80}.",
-            hint="Nothing is lost: DirectoryStore.rebuild() makes it anew.",
+            hint="Nothing is lost: `nascore weights reindex` makes it anew.",
         ) from fault

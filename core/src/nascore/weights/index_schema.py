@@ -53,7 +53,7 @@ TABLES = (
     "checkpoint TEXT NOT NULL, etag TEXT NOT NULL, PRIMARY KEY (experiment, request)) WITHOUT ROWID",
 )
 
-_MEND = "Nothing is lost: rebuild() makes the index anew."
+_MEND = "Nothing is lost: `nascore weights reindex`, or rebuild() in Python, makes the index anew."
 _WORDING = Wording("Index", full="Make room and try again.", damaged=_MEND, foreign=_MEND, is_schema_certain=True)
 understood = _WORDING.understood
 """Turns SQLite's errors into ours; others pass."""

@@ -134,7 +134,7 @@ def _by_file(
         if (row.dtype, row.shape) != (entry.dtype, entry.shape):
             raise DataLossError(
                 f"{layout.index}: blob {entry.digest} is not as the manifest says; tensor {entry.key!r} is not found.",
-                hint="DirectoryStore.rebuild() makes the index anew.",
+                hint="`nascore weights reindex` makes the index anew.",
             )
         (packs[row.pack] if row.pack else loose).append(entry)
     return loose, packs

@@ -9,13 +9,13 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Set
-from importlib.util import resolve_name
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
 import torch
 from torch import nn
 
 from nas_trial.export.failure import ExportError
+from nas_trial.export.imports import absolute_home, from_import, import_as, refuse_inner_imports, refuse_sdk
 from nas_trial.export.layout import statement
 from nas_trial.export.names import attribute_names, first_use, global_names, reads_attributes_by_computed_name
 from nas_trial.export.origin import is_local, is_sdk
@@ -23,14 +23,12 @@ from nas_trial.export.rewritten import without_current
 from nas_trial.export.values import NoExpressionError, express
 from nas_trial.export.written import SourceFile, file_of, read_file
 
-_HINT = (
-    "A stand-alone file has no SDK: let __init__ make the choices and keep the plain module or number as an attribute, "
-    "and use only that elsewhere."
-)
-
 
 class Carried:
     """Collects imports and copied items, in the order in which the generated file must have them.
+
+    Args:
+        known: What an earlier collection of the same code learned, which so is known from the beginning.
 
     Attributes:
         attributes: Names of all attributes that copied code mentions.
@@ -38,15 +36,16 @@ class Carried:
         module_classes: Classes of modules that copied code names, each with the place that does.
     """
 
-    def __init__(self) -> None:
-        self.attributes: set[str] = set()
-        self.needs_all_attributes = False
+    def __init__(self, known: Carried | None = None) -> None:
+        self.attributes: set[str] = set() if known is None else set(known.attributes)
+        self.needs_all_attributes: bool = known is not None and known.needs_all_attributes
         self.module_classes: dict[type, str] = {}
         self._imports: dict[str, str] = {}
         self._targets: dict[str, str] = {}
         self._items: list[str] = []
         self._seen: set[tuple[str, str]] = set()
         self._copied: set[tuple[str, int]] = set()
+        self._reserved = frozenset[str]() if known is None else known.names
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -61,7 +60,7 @@ class Carried:
     @property
     def names(self) -> frozenset[str]:
         """All names that the generated file has from here."""
-        return frozenset(self._targets)
+        return self._reserved.union(self._targets)
 
     def bind(self, name: str, statement_text: str, target: str) -> None:
         """Makes ``name`` mean ``target`` in the generated file.
@@ -84,9 +83,7 @@ class Carried:
             "torch": ("import torch", "torch"),
             "F": ("import torch.nn.functional as F", "torch.nn.functional"),
             "OrderedDict": ("from collections import OrderedDict", "collections.OrderedDict"),
-            "load_file": ("from safetensors.torch import load_file", "safetensors.torch.load_file"),
             "Path": ("from pathlib import Path", "pathlib.Path"),
-            "json": ("import json", "json"),
         }
         self.bind(name, *statements[name])
         return name
@@ -111,7 +108,7 @@ class Carried:
         """
         self.attributes |= attribute_names(tree)
         self.needs_all_attributes |= reads_attributes_by_computed_name(tree)
-        _refuse_inner_imports(file, tree)
+        refuse_inner_imports(file, tree)
         for name in sorted(global_names(text) - known):
             self._need(file, name, tree)
 
@@ -172,7 +169,7 @@ class Carried:
         self._seen.add((file.path, name))
         value = file.names[name]
         if isinstance(value, ModuleType):
-            _refuse_sdk(value.__name__, name, where)
+            refuse_sdk(value.__name__, name, where)
             self.bind(name, f"import {value.__name__} as {name}", value.__name__)
             return
         try:
@@ -202,10 +199,10 @@ class Carried:
             if isinstance(node, ast.Import):
                 self._import_module(alias, name, where)
             else:
-                self._import_from(_absolute(file, node), alias, where)
+                self._import_from(absolute_home(file, node), alias, where)
 
     def _import_module(self, alias: ast.alias, name: str, where: str) -> None:
-        _refuse_sdk(alias.name, name, where)
+        refuse_sdk(alias.name, name, where)
         module = sys.modules.get(alias.name)
         filename = getattr(module, "__file__", None)
         if filename and is_local(filename):
@@ -214,7 +211,7 @@ class Carried:
                 hint=f"Import the names themselves, as in `from {alias.name} import …`; they are then copied.",
             )
         if alias.asname:
-            self.bind(name, _import_as(alias.name, alias.asname), alias.name)
+            self.bind(name, import_as(alias.name, alias.asname), alias.name)
         else:
             self.bind(name, "", name)
             self._imports.setdefault(alias.name, f"import {alias.name}")
@@ -223,11 +220,11 @@ class Carried:
         name = alias.asname or alias.name
         if home == "__future__":
             return
-        _refuse_sdk(home, name, where)
+        refuse_sdk(home, name, where)
         module = sys.modules.get(home)
         filename = getattr(module, "__file__", None)
         if module is None or not filename or not is_local(filename):
-            self.bind(name, _from_import(home, alias), f"{home}.{alias.name}")
+            self.bind(name, from_import(home, alias), f"{home}.{alias.name}")
             return
         if isinstance(getattr(module, alias.name, None), ModuleType):
             raise ExportError(
@@ -238,48 +235,3 @@ class Carried:
         if name != alias.name:
             self.bind(name, "", f"{filename}:{name}")
             self._items.append(f"{name} = {alias.name}")
-
-
-def refuse_imports(tree: ast.AST, where: str) -> None:
-    """Raises ExportError if generated code imports the SDK after all."""
-    for node in ast.walk(tree):
-        for home in _imported(node):
-            _refuse_sdk(home, home, where)
-
-
-def _refuse_inner_imports(file: SourceFile, tree: ast.stmt) -> None:
-    for node in ast.walk(tree):
-        for home in _imported(node):
-            _refuse_sdk(home, home, file.where(node))
-            module = sys.modules.get(home)
-            filename = getattr(module, "__file__", None)
-            if (isinstance(node, ast.ImportFrom) and node.level) or (filename and is_local(filename)):
-                raise ExportError(
-                    f"{file.where(node)}: imports {home}, a file of your own, where the export cannot follow.",
-                    hint="Move the import to the top of the file.",
-                )
-
-
-def _imported(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    return [node.module or "."] if isinstance(node, ast.ImportFrom) else []
-
-
-def _refuse_sdk(home: str, name: str, where: str) -> None:
-    if is_sdk(home):
-        raise ExportError(f"{where}: uses {name!r} of {home.partition('.')[0]}.", hint=_HINT)
-
-
-def _absolute(file: SourceFile, node: ast.ImportFrom) -> str:
-    relative = "." * node.level + (node.module or "")
-    return resolve_name(relative, str(file.names.get("__package__") or "")) if node.level else relative
-
-
-def _import_as(module: str, name: str) -> str:
-    parent, _, last = module.rpartition(".")
-    return f"from {parent} import {name}" if parent and last == name else f"import {module} as {name}"
-
-
-def _from_import(home: str, alias: ast.alias) -> str:
-    return f"from {home} import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")

@@ -7,25 +7,31 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 
 from torch import nn
 
 from nas_trial.build import build
-from nas_trial.export.carried import Carried, refuse_imports
+from nas_trial.export.carried import Carried
+from nas_trial.export.deferred import define_validation, foreign_packages
 from nas_trial.export.failure import ExportError
-from nas_trial.export.imports import sorted_imports
+from nas_trial.export.imports import refuse_imports, sorted_imports
 from nas_trial.export.layout import quoted
 from nas_trial.export.specialised import Specialised
 from nas_trial.export.validation import CopiedValidation
+from nas_trial.export.weights_file import read_weights
 from nas_trial.trial import Trial
 
 logger = logging.getLogger(__name__)
+
+_NAMES = ("WEIGHTS", "load")
+_VALIDATION_NAMES = ("REPORTED", "Validation", "define_validation", "validate", "_moved", "_size_of")
 
 _LOAD = '''
 def load(weights: str | Path = WEIGHTS) -> {name}:
     """Return the network with trained weights, ready for use."""
     model = {name}()
-    model.load_state_dict(load_file(weights), strict=True)
+    model.load_state_dict(read_weights(weights), strict=True)
     return model.eval()
 '''
 
@@ -99,51 +105,93 @@ def write_source(
 
 
 @dataclass(frozen=True, slots=True)
+class _Validation:
+    """The validation as written: its parts, and packages that it needs while the network does not."""
+
+    parts: tuple[str, ...]
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Document:
     architecture: Mapping[str, object]
     weights_file: str | None
     metrics: dict[str, float]
 
     def write(self, model: nn.Module, trial: Trial | None, *, reason: str = "") -> Source:
-        carried = Carried()
+        known = _reserved(Carried(), trial)
+        _copy_all(Specialised(model, known), None if trial is None else CopiedValidation(trial, known))
+        carried = _reserved(Carried(known), trial)
         network = Specialised(model, carried)
-        validation = None if trial is None else CopiedValidation(trial, carried)
-        _copy_all(network, validation)
+        _copy_all(network, None)
         network.write()
-        for name in ("Path", "load_file"):
-            carried.bind_torch(name)
-        parts = list(network.classes)
-        if validation is not None:
-            parts.append(validation.text())
-        parts.append(_LOAD.strip().format(name=network.root_name))
-        if validation is not None:
-            parts += [validation.validate_text(), _MAIN.strip()]
-        top = self._top(carried, is_validated=validation is not None, reason=reason)
-        text = "\n\n\n".join([top, *_grouped(carried.items), *parts])
+        body = _body(carried, network)
+        imports = carried.imports
+        validation = None if trial is None else _validation(trial, carried, network)
+        if validation is not None and not validation.packages:
+            imports = carried.imports
+        top = self._top(imports, body, validation, reason=reason)
+        text = "\n\n\n".join([top, *body, *(() if validation is None else validation.parts)])
         refuse_imports(ast.parse(text), "The generated file")
         return Source(f"{text}\n", network.root_name, reason)
 
-    def _top(self, carried: Carried, *, is_validated: bool, reason: str) -> str:
+    def _top(self, imports: Sequence[str], body: Sequence[str], validation: _Validation | None, *, reason: str) -> str:
+        packages = ["torch", *foreign_packages([*imports, *body])]
+        head = _docstring(self._head(packages, validation, reason=reason))
+        constants = self._constants(is_validated=validation is not None)
+        return "\n\n".join([head, "from __future__ import annotations", "\n".join(sorted_imports(imports)), constants])
+
+    def _constants(self, *, is_validated: bool) -> str:
         weights = f"with_name({quoted(self.weights_file)})" if self.weights_file else 'with_suffix(".safetensors")'
-        imports = "\n".join(sorted_imports(carried.imports))
         constants = [f"WEIGHTS = Path(__file__).{weights}"]
         if is_validated:
             constants.append(f"REPORTED = {json.dumps(self.metrics)}")
-        head = _docstring(self._head(is_validated=is_validated, reason=reason))
-        return "\n\n".join([head, "from __future__ import annotations", imports, "\n".join(constants)])
+        return "\n".join(constants)
 
-    def _head(self, *, is_validated: bool, reason: str) -> str:
+    def _head(self, packages: Sequence[str], validation: _Validation | None, *, reason: str) -> str:
         lines = ["A network that a search with nascore found, as plain PyTorch.", "", "Architecture::", ""]
         lines += _json_lines(self.architecture)
         if self.metrics:
             shown = ", ".join(f"{name} {value:.6g}" for name, value in self.metrics.items())
             lines += ["", f"Reported by its trial: {shown}."]
         lines += ["", "Use::", "", "    from model import load  # if this file is model.py", "", "    model = load()"]
-        if is_validated:
+        lines += ["", f"Packages that it needs: {', '.join(packages)}."]
+        if validation is not None:
             lines += ["", "Run as a script, it validates the network and shows the reported metrics beside."]
+        if validation is not None and validation.packages:
+            lines += [f"The validation alone needs more packages: {', '.join(validation.packages)}."]
         if reason:
             lines += ["", f"The trial's validation is not included: {reason}"]
         return "\n".join(lines)
+
+
+def _reserved(carried: Carried, trial: Trial | None) -> Carried:
+    """Keeps the names that the export itself writes from code that is brought along."""
+    for name in _NAMES if trial is None else (*_NAMES, *_VALIDATION_NAMES):
+        carried.bind(name, "", f"a name that the export writes, {name}")
+    return carried
+
+
+def _body(carried: Carried, network: Specialised) -> list[str]:
+    """The network, and how weights get into it."""
+    items = carried.items
+    assert isinstance(read_weights, FunctionType)
+    carried.refer(read_weights)
+    load = _LOAD.strip().format(name=network.root_name)
+    return [*_grouped(items), *network.classes, *carried.items[len(items) :], load]
+
+
+def _validation(trial: Trial, carried: Carried, network: Specialised) -> _Validation:
+    """The validation, defined only when it is used if it needs packages that the network does not."""
+    imports, items = carried.imports, carried.items
+    validation = CopiedValidation(trial, carried)
+    _copy_all(network, validation)
+    network.check_named_classes()
+    text = validation.text()
+    imports, items = carried.imports[len(imports) :], (*carried.items[len(items) :], text)
+    packages = foreign_packages([*imports, *items])
+    defined = [define_validation(imports, _grouped(items))] if packages else _grouped(items)
+    return _Validation((*defined, validation.validate_text(is_deferred=bool(packages)), _MAIN.strip()), tuple(packages))
 
 
 def _grouped(items: Sequence[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Where code comes from: the user, whose code is copied, or the SDK, which a generated file must do without.
 
 Models of the hub count as the user's: they are written with the SDK, like any model, and are not a part of it. So do
-branches, which are written with torch alone.
+branches and the reader of weights, which are written with torch alone.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import sysconfig
 from pathlib import Path
 
 _SDK = frozenset({"nas_trial", "nascore"})
-_AS_USERS = ("nas_trial.hub", "nas_trial.layers.branch")
+_AS_USERS = ("nas_trial.hub", "nas_trial.layers.branch", "nas_trial.export.weights_file")
 _ROOT = Path(__file__).resolve().parent.parent
-_PLACES_AS_USERS = frozenset({_ROOT / "hub", _ROOT / "layers" / "branch.py"})
+_PLACES_AS_USERS = frozenset({_ROOT / "hub", _ROOT / "layers" / "branch.py", _ROOT / "export" / "weights_file.py"})
 
 
 def is_sdk(module: str) -> bool:

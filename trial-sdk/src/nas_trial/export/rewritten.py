@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 
-from nas_trial.export.written import SourceFile
+from nas_trial.export.written import Definition, SourceFile
 from nas_trial.value_functions import current
 
 Change = Callable[[ast.AST], str | None]
@@ -15,16 +15,8 @@ Change = Callable[[ast.AST], str | None]
 
 def rewritten(text: str, change: Change) -> str:
     """The text with every node replaced for which `change` gives a text, from the last to the first."""
-    places = []
-    for node in ast.walk(ast.parse(text)):
-        replacement = change(node) if isinstance(node, ast.expr) else None
-        if replacement is not None and isinstance(node, ast.expr):
-            places.append((_offset(text, node.lineno, node.col_offset), node, replacement))
-    content = text.encode()
-    for start, node, replacement in sorted(places, key=lambda place: place[0], reverse=True):
-        end = _offset(text, node.end_lineno or node.lineno, node.end_col_offset or 0)
-        content = content[:start] + replacement.encode() + content[end:]
-    return content.decode()
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.expr)]
+    return _replaced(text, [(node, new) for node in nodes if (new := change(node)) is not None])
 
 
 def without_current(file: SourceFile, text: str) -> str:
@@ -40,6 +32,19 @@ def without_current(file: SourceFile, text: str) -> str:
 
     changed = rewritten(text, change)
     return changed if changed == text else without_current(file, changed)
+
+
+def without_annotations(text: str) -> str:
+    """The text with ``x: int = 1`` as ``x = 1``, outside of functions and classes: a global name has no annotation."""
+    places: list[tuple[ast.expr | ast.stmt, str]] = []
+    for node in _outside_definitions(ast.parse(text)):
+        if isinstance(node, ast.AnnAssign):
+            name = ast.get_source_segment(text, node.target)
+            value = None if node.value is None else ast.get_source_segment(text, node.value)
+            places.append(
+                (node, "pass" if value is None else f"{name} = ({value})" if "\n" in value else f"{name} = {value}")
+            )
+    return _replaced(text, places)
 
 
 def is_super_attribute(node: ast.AST) -> bool:
@@ -59,6 +64,22 @@ def _is_current(file: SourceFile, function: ast.expr) -> bool:
         home = file.names.get(function.value.id)
         return isinstance(home, ModuleType) and getattr(home, function.attr, None) is current
     return False
+
+
+def _replaced(text: str, places: list[tuple[ast.expr | ast.stmt, str]]) -> str:
+    content = text.encode()
+    for node, new in sorted(places, key=lambda place: (place[0].lineno, place[0].col_offset), reverse=True):
+        start = _offset(text, node.lineno, node.col_offset)
+        end = _offset(text, node.end_lineno or node.lineno, node.end_col_offset or 0)
+        content = content[:start] + new.encode() + content[end:]
+    return content.decode()
+
+
+def _outside_definitions(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        yield node
+        if not isinstance(node, Definition | ast.Lambda):
+            yield from _outside_definitions(node)
 
 
 def _offset(text: str, line: int, column: int) -> int:

@@ -63,7 +63,22 @@ class Specialised:
         expression = self._module(self._root, "", is_root=True)
         assert isinstance(expression, Call)
         self.root_name = expression.function
-        self._check_named_classes()
+        self.check_named_classes()
+
+    def check_named_classes(self) -> None:
+        """Refuses copied code that names a module class of which the written network has none, or several.
+
+        Raises:
+            ExportError: There is such code; its place is named.
+        """
+        for cls, where in self._carried.module_classes.items():
+            names = [name for name, original in self._originals.items() if original is cls]
+            if names != [cls.__name__]:
+                count = f"{len(names)} classes" if names else "none"
+                raise ExportError(
+                    f"{where}: uses the module class {cls.__name__}, of which the exported network has {count}.",
+                    hint="Keep what the code has to know as an attribute, and construct modules only in __init__.",
+                )
 
     def _module(self, module: nn.Module, path: str, *, is_root: bool = False, is_called: bool = True) -> Expression:
         check_is_plain(module, path)
@@ -207,16 +222,6 @@ class Specialised:
         while (free := name if name not in taken else f"{name}{number}") in taken:
             number += 1
         return free
-
-    def _check_named_classes(self) -> None:
-        for cls, where in self._carried.module_classes.items():
-            names = [name for name, original in self._originals.items() if original is cls]
-            if names != [cls.__name__]:
-                count = f"{len(names)} classes" if names else "none"
-                raise ExportError(
-                    f"{where}: uses the module class {cls.__name__}, of which the exported network has {count}.",
-                    hint="Keep what the code has to know as an attribute, and construct modules only in __init__.",
-                )
 
 
 def _made_by_layer(module: nn.Module) -> nn.Module | None:

@@ -32,41 +32,41 @@ def validation_step(self, model, batch):
 VALIDATE = '''
 def validate(model):
     """Return the mean of each metric over all batches, weighted by their sizes."""
-    validation = Validation()
+{before}    validation = Validation()
     device = {device}
     totals, count = {{}}, 0
     model.to(device).eval()
     with torch.no_grad():
         for batch in validation.validation_batches():
-            size = batch_size(batch)
-            metrics = validation.validation_step(model, moved(batch, device))
+            size = _size_of(batch)
+            metrics = validation.validation_step(model, _moved(batch, device))
             for name, value in metrics.items():
                 totals[name] = totals.get(name, 0.0) + float(value) * size
             count += size
     return {{name: total / count for name, total in totals.items()}}
 
 
-def moved(part, device):
+def _moved(part, device):
     """Return a batch with its tensors on the device."""
     if isinstance(part, torch.Tensor):
         return part.to(device)
     if isinstance(part, dict):
-        return {{name: moved(value, device) for name, value in part.items()}}
+        return {{name: _moved(value, device) for name, value in part.items()}}
     if isinstance(part, tuple) and hasattr(part, "_fields"):
-        return type(part)(*(moved(value, device) for value in part))
+        return type(part)(*(_moved(value, device) for value in part))
     if isinstance(part, (list, tuple)):
-        return type(part)(moved(value, device) for value in part)
+        return type(part)(_moved(value, device) for value in part)
     return part
 
 
-def batch_size(part):
+def _size_of(part):
     """Return the first size of the first tensor of a batch; 0 if it holds none."""
     if isinstance(part, torch.Tensor):
         return part.shape[0] if part.dim() else 1
     values = part.values() if isinstance(part, dict) else part
     if not isinstance(part, (dict, list, tuple)):
         return 0
-    return next((size for size in map(batch_size, values) if size), 0)
+    return next((size for size in map(_size_of, values) if size), 0)
 '''
 
 
@@ -122,12 +122,13 @@ class CopiedValidation:
         body += [*self._copied.methods, *self._from_sdk()]
         return "class Validation:\n" + "\n\n".join(indented(part) for part in body if part)
 
-    def validate_text(self) -> str:
-        """The function ``validate`` and what it needs."""
+    def validate_text(self, *, is_deferred: bool) -> str:
+        """The function ``validate`` and what it needs; a class that is deferred is defined by it."""
         self._carried.bind_torch("torch")
         has_device = any("device" in vars(cls) for cls in type(self._trial).__mro__ if cls is not Trial)
         device = repr(self._trial.device) if has_device else '"cuda" if torch.cuda.is_available() else "cpu"'
-        return VALIDATE.strip().format(device=device.replace("'", '"'))
+        before = "    define_validation()\n" if is_deferred else ""
+        return VALIDATE.strip().format(before=before, device=device.replace("'", '"'))
 
     def _attributes(self) -> Iterator[tuple[str, Expression | None]]:
         """What the methods use of the object, ``None`` for data, which no one wants to read in a source file."""

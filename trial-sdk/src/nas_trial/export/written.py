@@ -45,7 +45,7 @@ class SourceFile:
 
     def bindings(self, name: str) -> list[ast.stmt]:
         """The statements at the top level, in order, that give ``name`` its value."""
-        return [node for node in _top_level(self.tree.body) if name in _bound(node)]
+        return [node for node in _top_level(self.tree.body) if name in bound_names(node)]
 
     def find_class(self, cls: type) -> ast.ClassDef:
         """The statement that defines a class of this file.
@@ -137,6 +137,18 @@ def read_file(filename: str, names: Mapping[str, object]) -> SourceFile:
     return SourceFile(filename, lines, _parsed("".join(lines), filename), names)
 
 
+def bound_names(node: ast.stmt) -> set[str]:
+    """The names that a statement gives a value to where it stands, also inside of its branches."""
+    if isinstance(node, Definition):
+        return {node.name}
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return {alias.asname or alias.name.split(".")[0] for alias in node.names}
+    stored = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
+    children = list(ast.iter_child_nodes(node))
+    handled = [inner for child in children if isinstance(child, ast.ExceptHandler) for inner in child.body]
+    return stored.union(*(bound_names(inner) for inner in [*children, *handled] if isinstance(inner, ast.stmt)))
+
+
 @lru_cache(maxsize=64)
 def _parsed(text: str, filename: str) -> ast.Module:
     return ast.parse(text, filename)
@@ -162,14 +174,3 @@ def _moved(line: str, margin: int) -> str:
 def _inside_string(node: ast.AST) -> Iterator[int]:
     if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes))):
         yield from range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)
-
-
-def _bound(node: ast.stmt) -> set[str]:
-    if isinstance(node, Definition):
-        return {node.name}
-    if isinstance(node, (ast.Import, ast.ImportFrom)):
-        return {alias.asname or alias.name.split(".")[0] for alias in node.names}
-    stored = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
-    children = list(ast.iter_child_nodes(node))
-    handled = [inner for child in children if isinstance(child, ast.ExceptHandler) for inner in child.body]
-    return stored.union(*(_bound(inner) for inner in [*children, *handled] if isinstance(inner, ast.stmt)))

@@ -33,7 +33,7 @@ from nas_trial.oneshot.overseer import Ended, Wish
 from nas_trial.remote_line import line_of
 from nas_trial.termination import end_forks_by_signals
 from nas_trial.trial import Trial
-from nas_trial.trial_log import flush, log_file, redirect
+from nas_trial.trial_log import begin_section, flush, log_file, redirect
 
 VERDICT_WAIT_S = 2.0
 """How long a report waits for its verdict; the trial trains on after it, and heeds the verdict at the next report."""
@@ -75,7 +75,9 @@ def _carry_out_next(trial: Trial, channel: Channel, *, folder: Path | None) -> b
         return False
     lease = lease_from_message(message["lease"])
     log = log_file(folder, lease.trial)
-    if log is not None and redirect(log, lease):
+    if log is None:
+        begin_section(lease)
+    elif redirect(log, lease):
         sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
         sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     faulthandler.enable(file=2)

@@ -101,7 +101,7 @@ def _check_row(storage: Storage, entry: Entry, row: BlobRow | None) -> None:
     if (row.dtype, row.shape) != (entry.dtype, entry.shape):
         raise DataLossError(
             f"{storage.url}: blob {entry.digest} is not as the manifest says; tensor {entry.key!r} is not found.",
-            hint="rebuild() makes the index of this machine anew.",
+            hint="`nascore weights reindex` makes the index of this machine anew.",
         )
 
 
