@@ -1,5 +1,7 @@
 """A trial begins with the weights of its parent, by the rules of its proposal, and says what came of it."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from nas_trial import weights
@@ -75,7 +77,16 @@ def test_rules_reach_the_process_of_the_trial():
     parent = TrialRecord(0, TrialState.SUCCEEDED, Proposal(0, Architecture({})), checkpoint="a" * 32)
     briefing = briefing_of(proposal, objectives=("accuracy",), trial=lambda number: parent)
     assert briefing == Briefing(("accuracy",), "a" * 32, rules=MORPH)
-    assert briefing_from_message(briefing_to_message(briefing)) == briefing
+    known = replace(briefing, experiment="abcdefgh")
+    assert briefing_from_message(briefing_to_message(known)) == known
+
+
+def test_a_child_inherits_what_an_older_version_kept_without_an_experiment(store):
+    parent = carried(Deep(1), store, Briefing())
+    child = carried(Deep(2), store, Briefing(checkpoint=parent, rules=MORPH, experiment="abcdefgh"))
+    assert store.manifest(child).parents == (parent,)
+    whose = {one.checkpoint: one.experiment for one in store.checkpoints().checkpoints}
+    assert whose == {parent: "default", child: "abcdefgh"}
 
 
 def test_a_deeper_child_is_calibrated_on_its_own_batches_and_names_its_parent(store, capsys):

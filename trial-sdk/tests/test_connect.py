@@ -1,6 +1,11 @@
+import os
 import signal
+from contextlib import nullcontext
 
+import nas_trial as nas
 import pytest
+import torch
+from nas_trial import session_trial
 from nascore.record import FailureKind, OutcomeStatus
 from nascore.space import SearchSpace
 
@@ -74,3 +79,33 @@ def test_the_space_is_written_and_the_process_ends(serve, tmp_path, how):
     space = SearchSpace.from_json((tmp_path / "space.json").read_text())
     assert space.size().low == 24
     assert served.experiment.space is None
+
+
+def test_a_loop_knows_whose_the_weights_are_that_it_saves(serve, monkeypatch):
+    assert nas.connect().experiment == "default"
+    for name, value in serve().environment().items():
+        monkeypatch.setenv(name, value)
+    assert nas.connect().experiment == "abcdefgh"
+
+
+def test_a_loop_that_sees_no_folder_reaches_the_weights_at_the_server(serve, monkeypatch):
+    served = serve("good")
+    for name, value in served.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NASCORE_FOLDER", "")
+    opened = []
+
+    def opened_store(folder, *, way):
+        opened.append((folder, dict(way)))
+        return nullcontext()
+
+    monkeypatch.setattr(session_trial, "opened_store", opened_store)
+    space = lambda: nas.LayerChoice({"good": torch.nn.Identity(), "bad": torch.nn.Flatten()}, label="op")  # noqa: E731
+    with nas.connect() as session:
+        for trial in session:
+            trial.build(space)
+            trial.finish(accuracy=0.5)
+    ((folder, way),) = opened
+    assert folder is None
+    assert way["NASCORE_SERVER"] == os.environ["NASCORE_SERVER"]
+    assert way["NASCORE_EXPERIMENT"] == "abcdefgh"

@@ -46,7 +46,9 @@ def test_a_search_in_this_process_finds_a_best_trial(tmp_path):
     scores = [trial.outcome.metrics["accuracy"] for trial in result.trials]
     assert result.best.outcome.metrics["accuracy"] == max(scores)
     model = nas.build(Blobs().build, result.best.proposal.architecture)
-    nas.load_weights(result.best.checkpoint, DirectoryStore(result.folder / "weights"), into=model)
+    store = DirectoryStore(result.folder / "weights")
+    nas.load_weights(result.best.checkpoint, store, into=model)
+    assert {one.experiment for one in store.checkpoints().checkpoints} == {result.experiment.id}
     assert "epoch 1/1" in (result.folder / "logs" / "trial-0.log").read_text()
 
 

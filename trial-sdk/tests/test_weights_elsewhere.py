@@ -58,4 +58,5 @@ def test_weights_of_a_worker_without_the_folder_are_kept_at_the_server(serve, fo
     manifest = store.manifest(checkpoint)
     assert (manifest.trial, len(manifest.entries)) == (0, 2)
     assert store.verify(checkpoint) == ()
+    assert {one.experiment for one in store.checkpoints().checkpoints} == {folder.name}
     store.close()

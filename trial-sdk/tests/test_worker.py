@@ -341,7 +341,9 @@ def test_a_trial_begins_with_the_weights_of_its_parent(serve, isolation):
     assert "warm start" not in logs[1]
     parent, child = (served.experiment.finished[number][1].checkpoint for number in (1, 2))
     assert f"warm start: 2 of 2 tensors from checkpoint {parent}" in logs[2]
-    assert DirectoryStore(served.folder / "weights").manifest(child).parents == (parent,)
+    store = DirectoryStore(served.folder / "weights")
+    assert store.manifest(child).parents == (parent,)
+    assert {one.experiment for one in store.checkpoints().checkpoints} == {"abcdefgh"}
 
 
 UNSUPPORTED = {

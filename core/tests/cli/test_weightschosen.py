@@ -72,3 +72,56 @@ def test_empty_store_says_that_it_is_empty(tmp_path, found):
     store.close()
     for wanted in ("last", "best"):
         assert "There are no checkpoints in store." in found(wanted)
+
+
+@pytest.fixture
+def own(keep, tmp_path):
+    """An experiment's id, and its store, of which an older version put some checkpoints without naming it."""
+    kept = keep(())
+    store = DirectoryStore(tmp_path / "home" / "experiments" / kept / "weights")
+    store.put(tensors(0), trial=0, name="recent-0")
+    store.put(tensors(1), trial=1, name="recent-1")
+    store.put(tensors(2), trial=2, experiment=kept, name="recent-0")
+    yield kept, store
+    store.close()
+
+
+@pytest.fixture(params=["last", "id", "path"])
+def place(request, own):
+    kept, store = own
+    return {"last": (), "id": ("--store", kept), "path": ("--store", str(store.folder))}[request.param]
+
+
+def test_names_of_an_experiment_come_before_those_that_older_versions_put_without_one(invoke, own, place):
+    kept, _ = own
+    for wanted, trial in (
+        ("recent-0", 2),
+        (f"{kept}/recent-0", 2),
+        ("default/recent-0", 0),
+        ("recent-1", 1),
+        ("default/recent-1", 1),
+    ):
+        assert json.loads(invoke("weights", "show", wanted, *place, "--json").stdout)["trial"] == trial
+    rows = json.loads(invoke("weights", "ls", *place, "--json").stdout)
+    assert [row["names"] for row in rows] == [["default/recent-0"], ["recent-1"], ["recent-0"]]
+
+
+def test_names_are_written_alike_whatever_is_listed(invoke, own, place):
+    (row,) = json.loads(invoke("weights", "ls", "--trial", "0", *place, "--json").stdout)
+    assert row["names"] == ["default/recent-0"]
+
+
+def test_the_name_of_an_experiment_is_removed_before_that_of_none(invoke, own, place):
+    kept, store = own
+    assert invoke("weights", "unname", "recent-0", *place).exit_code == 0
+    assert not store.references(kept)
+    assert invoke("weights", "unname", "recent-0", *place).exit_code == 0
+    assert [one.name for one in store.references("default")] == ["recent-1"]
+
+
+def test_experiment_narrows_the_view_of_its_own_store(invoke, own, place):
+    kept, _ = own
+    rows = json.loads(invoke("weights", "ls", "--experiment", kept, *place, "--json").stdout)
+    assert [(row["trial"], row["names"]) for row in rows] == [(2, ["recent-0"])]
+    shown = invoke("weights", "show", "recent-1", "--experiment", kept, *place)
+    assert "There is no checkpoint `recent-1`" in shown.stderr

@@ -6,7 +6,7 @@ from nascore.cli.weightsfile import write_weights
 from nascore.errors import NotFoundError
 from nascore.record import Proposal, TrialRecord, TrialState
 from nascore.space import Architecture
-from nascore.weights import DirectoryStore, TensorData
+from nascore.weights import OWN, DirectoryStore, TensorData
 from nascore.weights.safetensors import parse
 
 TENSORS = {
@@ -29,8 +29,9 @@ def test_a_trial_without_weights_or_with_released_ones_is_refused(tmp_path):
     assert not list(tmp_path.glob("best*"))
 
 
-def test_all_tensors_are_in_the_file_each_where_its_type_may_lie(tmp_path):
-    checkpoint = DirectoryStore(tmp_path / "weights").put(TENSORS, trial=3)
+@pytest.mark.parametrize("experiment", ["abcdefgh", OWN])  # The second is where older versions put them.
+def test_all_tensors_are_in_the_file_each_where_its_type_may_lie(tmp_path, experiment):
+    checkpoint = DirectoryStore(tmp_path / "weights").put(TENSORS, trial=3, experiment=experiment)
     file = write_weights(trial(checkpoint), tmp_path / "weights", tmp_path / "new" / "best.safetensors")
     content = file.read_bytes()
     found = parse(content, file="best")

@@ -168,7 +168,7 @@ def _trained(trial: Trial, lease: Lease, *, report: Report, store: WeightAccess 
     outcome = Outcome(OutcomeStatus.COMPLETED, metrics=metrics, batches=trained.batches)
     if store is None or not trial.keeps_weights:
         return Attempt(outcome)
-    keeping = Keeping(store, trial.keeps_weights, goal=briefing.goal)
+    keeping = Keeping(store, trial.keeps_weights, goal=briefing.goal, experiment=briefing.experiment)
     return Attempt(outcome, _kept(model, keeping, lease, metrics=metrics, parents=inherited.parents))
 
 

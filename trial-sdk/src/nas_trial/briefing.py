@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from nascore.errors import NascoreError, NotFoundError, UnavailableError
 from nascore.record import Objective, Proposal, TrialRecord
+from nascore.weights import OWN
 from nascore.weights.access import WeightAccess
 from torch import nn
 
@@ -31,6 +32,7 @@ class Briefing:
         remark: Why it begins from scratch although its proposal names weights; empty otherwise.
         demands: What is demanded of the cost of its network.
         goal: The first of the objectives, which decides whose weights are kept; ``None`` if not known.
+        experiment: Id of the experiment, whose the weights are that it keeps.
     """
 
     objectives: tuple[str, ...] = ()
@@ -39,6 +41,7 @@ class Briefing:
     rules: str = ""
     demands: Demands = field(default_factory=Demands)
     goal: Objective | None = None
+    experiment: str = OWN
 
 
 def briefing_of(proposal: Proposal, *, objectives: tuple[str, ...], trial: Callable[[int], TrialRecord]) -> Briefing:

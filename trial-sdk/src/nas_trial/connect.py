@@ -22,7 +22,7 @@ process. Without a server there is one trial, of the default architecture.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
@@ -32,6 +32,7 @@ from nascore.errors import StateError, UnsupportedError
 from nascore.failpoints import VARIABLE, arm
 from nascore.record import Lease, LeaseAnswer, LeaseStatus, Proposal
 from nascore.space import SearchSpace
+from nascore.weights import OWN
 
 from nas_trial.annotated.declared import declared
 from nas_trial.attempt import Attempt
@@ -68,6 +69,7 @@ class Session:
 
     Attributes:
         folder: The experiment's folder; ``None`` without a server.
+        experiment: Id of the experiment, for weights that the loop saves; ``default`` without a server.
     """
 
     def __init__(self, factory: Factory | None) -> None:
@@ -86,6 +88,7 @@ class Session:
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="nascore-reports")
         self._heartbeat: Heartbeat | None = None
         self.folder = None if self._environment is None else self._environment.folder
+        self.experiment = OWN if self._environment is None else self._environment.experiment
 
     def __enter__(self) -> Self:
         torch.set_num_threads(core_count() if self._environment is None else self._environment.threads)
@@ -157,6 +160,11 @@ class Session:
     def objectives(self) -> tuple[str, ...]:
         """Names of the metrics that are optimised; empty without a server."""
         return () if self._post is None else self._post.objectives
+
+    @property
+    def way(self) -> Mapping[str, str]:
+        """How weights are reached that no folder here has; empty without a server."""
+        return {} if self._post is None else self._post.way
 
     def brief(self, lease: Lease) -> Briefing:
         """Return what is known of a trial beyond its lease."""

@@ -200,7 +200,7 @@ class EmbeddedPost(Post):
     """A post at an experiment in this process."""
 
     def __init__(self, embedded: Embedded) -> None:
-        super().__init__()
+        super().__init__(embedded.engine.id)
         self._embedded = embedded
         self._engine = embedded.engine
 

@@ -167,7 +167,7 @@ def work_in_process(
 
     try:
         with opened_store(folder, way=post.way) as store, shared.opened() if log is not None else nullcontext():
-            return work_through(post, carry, settle=partial(settle_search, folder))
+            return work_through(post, carry, settle=partial(settle_search, folder, experiment=post.experiment))
     finally:
         heartbeat.close()
         # Every trial waits for its reports; what is left belongs to one that was broken off, and nobody waits for it.

@@ -29,6 +29,7 @@ from nascore.record import (
     Verdict,
 )
 from nascore.space import SearchSpace
+from nascore.weights import OWN
 
 from nas_trial.attempt import Attempt
 from nas_trial.briefing import Briefing, briefing_of
@@ -50,14 +51,19 @@ AnswerT = TypeVar("AnswerT")
 class Post(ABC):
     """What a worker asks of its experiment; all calls may come from any thread.
 
+    Args:
+        experiment: Id of the experiment.
+
     Attributes:
+        experiment: Id of the experiment, whose the weights of its trials are.
         held: The lease that this worker holds; ``None`` for none.
         objectives: Names of the metrics that are optimised, once the space is registered.
         goal: The first of them.
         demands: What is demanded of the cost of networks.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, experiment: str = OWN) -> None:
+        self.experiment = experiment
         self.held: Lease | None = None
         self.objectives: tuple[str, ...] = ()
         self.goal: Objective | None = None
@@ -81,7 +87,7 @@ class Post(ABC):
     def brief(self, lease: Lease) -> Briefing:
         """Return what is known of a trial beyond its lease."""
         known = briefing_of(lease.proposal, objectives=self.objectives, trial=self.trial)
-        return replace(known, demands=self.demands, goal=self.goal)
+        return replace(known, demands=self.demands, goal=self.goal, experiment=self.experiment)
 
     @property
     def way(self) -> Mapping[str, str]:

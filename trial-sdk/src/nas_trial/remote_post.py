@@ -70,13 +70,12 @@ class RemotePost(Post):
     """
 
     def __init__(self, client: Client, environment: WorkerEnvironment) -> None:
-        super().__init__()
+        super().__init__(environment.experiment)
         self.demands = environment.demands
         self._client = client
-        self._experiment = environment.experiment
         self._worker = environment.worker
         self._limit_s = environment.away_limit_s
-        self._spool = Spool(environment.folder or environment.home, experiment=self._experiment, worker=self._worker)
+        self._spool = Spool(environment.folder or environment.home, experiment=self.experiment, worker=self._worker)
         self._absence = Absence(client.address, doing=self._doing, back=self._back)
         self._courier = Courier(self._send, spool=self._spool, absence=self._absence)
 
@@ -84,11 +83,11 @@ class RemotePost(Post):
     def way(self) -> Mapping[str, str]:
         """How a trial's own process reaches the server."""
         known = {name: os.environ[name] for name in _WAY if name in os.environ}
-        return known | {"NASCORE_EXPERIMENT": self._experiment, "NASCORE_WORKER": self._worker}
+        return known | {"NASCORE_EXPERIMENT": self.experiment, "NASCORE_WORKER": self._worker}
 
     def line(self, lease: Lease) -> RemoteLine:
         """Return the line of a SEARCH trial."""
-        return RemoteLine(self._client, self._experiment, self._worker, lease=lease)
+        return RemoteLine(self._client, self.experiment, self._worker, lease=lease)
 
     def close(self) -> None:
         """End all calls, those that wait for the server included."""
@@ -111,7 +110,7 @@ class RemotePost(Post):
     def renew(self, lease: Lease) -> Renewal:
         """Keep a lease."""
         try:
-            renewal = self._client.renew(self._experiment, self._worker, lease.trial, lease.epoch)
+            renewal = self._client.renew(self.experiment, self._worker, lease.trial, lease.epoch)
         except UnavailableError as error:
             self._absence.begin(error)
             raise
@@ -124,20 +123,18 @@ class RemotePost(Post):
 
     def trial(self, number: int) -> TrialRecord:
         """Return an earlier trial."""
-        return self._patiently(lambda: self._client.get_trial(self._experiment, number))
+        return self._patiently(lambda: self._client.get_trial(self.experiment, number))
 
     def _register(self, space: SearchSpace, *, devices: tuple[str, ...]) -> Registration:
         # Whoever never reached the server may have the wrong address; a result that waits to be told is worth waiting.
         limit_s = self._limit_s if self._spool.pending else min(self._limit_s, _FIRST_CONTACT_S)
         register = self._client.register_space
-        return self._patiently(
-            lambda: register(self._experiment, self._worker, space, devices=devices), limit_s=limit_s
-        )
+        return self._patiently(lambda: register(self.experiment, self._worker, space, devices=devices), limit_s=limit_s)
 
     def _lease(self) -> LeaseAnswer:
         request_id = secrets.token_hex(16)
         lease = self._client.lease
-        return self._patiently(lambda: lease(self._experiment, self._worker, max_wait_s=WAIT_S, request_id=request_id))
+        return self._patiently(lambda: lease(self.experiment, self._worker, max_wait_s=WAIT_S, request_id=request_id))
 
     def _finish(self, lease: Lease, attempt: Attempt, *, wants_next: bool) -> LeaseAnswer | None:
         answer = self._courier.finish(outcome_parcel(lease, attempt, wants_next=wants_next))
@@ -150,7 +147,7 @@ class RemotePost(Post):
     def _give_back(self, lease: Lease) -> None:
         kept = [parcel for parcel in self._spool.pending if parcel.lease == (lease.trial, lease.epoch)]
         if not kept or kept[-1].kind is not ParcelKind.OUTCOME:
-            self._client.return_lease(self._experiment, self._worker, lease.trial, lease.epoch)
+            self._client.return_lease(self.experiment, self._worker, lease.trial, lease.epoch)
             return
         # It has ended: its result is told again, or stays for the next process of this worker.
         logger.warning("The result of trial %d is kept in %s until it is told.", lease.trial, self._place)
@@ -158,10 +155,10 @@ class RemotePost(Post):
             answer = self._send(kept[0])
             self._spool.done(kept)
             if isinstance(answer, LeaseAnswer) and answer.lease is not None:
-                self._client.return_lease(self._experiment, self._worker, answer.lease.trial, answer.lease.epoch)
+                self._client.return_lease(self.experiment, self._worker, answer.lease.trial, answer.lease.epoch)
 
     def _send(self, parcel: Parcel) -> Answer:
-        place = (self._experiment, self._worker, parcel.trial, parcel.epoch)
+        place = (self.experiment, self._worker, parcel.trial, parcel.epoch)
         content = parcel.content
         if parcel.kind is ParcelKind.REPORT:
             step, metrics = content["step"], content["metrics"]

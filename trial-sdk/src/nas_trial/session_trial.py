@@ -90,7 +90,7 @@ class SessionTrial:
         )
         seed_generators(lease.seed)
         model = build(chosen, architecture)
-        with opened_store(self._session.folder) as store:
+        with opened_store(self._session.folder, way=self._session.way) as store:
             begin(model, briefing, store)
         return model
 
@@ -120,7 +120,8 @@ class SessionTrial:
         """End the trial with its metrics.
 
         Args:
-            checkpoint: Id of a checkpoint with its weights, as ``nas.save_weights`` returned it.
+            checkpoint: Id of a checkpoint with its weights, as ``nas.save_weights`` returned it, which is told whose
+                they are by ``experiment=session.experiment``.
             metrics: What is optimised, at least.
 
         Raises:

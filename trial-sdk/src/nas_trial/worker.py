@@ -110,7 +110,8 @@ def _work(trial: Trial, post: Post, environment: WorkerEnvironment, template: Ch
         return work_in_process(trial, post, folder=environment.folder, log=log)
     supervisor = Supervisor(post, template, folder=environment.folder)
     try:
-        return work_through(post, supervisor.carry, settle=partial(settle_search, environment.folder))
+        settle = partial(settle_search, environment.folder, experiment=post.experiment)
+        return work_through(post, supervisor.carry, settle=settle)
     except Terminated:
         end_of_termination()
         supervisor.save()

@@ -249,15 +249,14 @@ class Exchanging:
         self.inner.close()
 
 
-def lease_of(seed=11, **notes):
-    return Lease(0, 1, 30.0, Proposal(0, task=Task.SEARCH, notes={"role": "search", **notes}), seed=seed, attempt=1)
+def lease_of(seed=11, epoch=1, **notes):
+    return Lease(0, epoch, 30.0, Proposal(0, task=Task.SEARCH, notes={"role": "search", **notes}), seed=seed, attempt=1)
 
 
-def searched(trial, line, *, store=None, watching=None, **notes):
+def searched(trial, line, *, store=None, watching=None, experiment="default", **notes):
     watching = watching or Watching()
-    return carry_out_search(
-        SearchTrial(trial, lease_of(**notes), line, watching, store, Briefing(("accuracy",)))
-    ), watching
+    briefing = Briefing(("accuracy",), experiment=experiment)
+    return carry_out_search(SearchTrial(trial, lease_of(**notes), line, watching, store, briefing)), watching
 
 
 def fingerprint(tensors):

@@ -18,6 +18,7 @@ from nascore.errors import NotFoundError, UnavailableError
 from nascore.record import FailureKind, OutcomeStatus, Proposal, Task
 from nascore.weights import OWN, DirectoryStore
 
+EXPERIMENT, SAVED = "abcdefgh", "search of trial 0"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -87,17 +88,82 @@ def test_a_search_is_saved_as_one_checkpoint_and_released_when_it_was_taken(sear
     folder = tmp_path / "experiment"
     trial = searching.Parity()
     opened = DirectoryStore(folder / "weights")
-    attempt, _ = searching.searched(trial, searching.Lined(searching.Mixing, trial), store=opened)
-    name = "search of trial 0"
-    assert opened.reference(OWN, name).checkpoint in opened.list()
+    attempt, _ = searching.searched(
+        trial, searching.Lined(searching.Mixing, trial), store=opened, experiment=EXPERIMENT
+    )
+    assert opened.reference(EXPERIMENT, SAVED).checkpoint in opened.list()
     # The states before were given up; what is left is this one, and the weights.
     assert len(opened.list()) == 2
+    assert {each.experiment for each in opened.checkpoints().checkpoints} == {EXPERIMENT}
     opened.close()
-    settle_search(folder, searching.lease_of())
+    settle_search(folder, searching.lease_of(), experiment=EXPERIMENT)
     opened = DirectoryStore(folder / "weights")
     with pytest.raises(NotFoundError):
-        opened.reference(OWN, name)
+        opened.reference(EXPERIMENT, SAVED)
     assert opened.list() == (attempt.checkpoint,)
+    opened.close()
+
+
+def ended_at(searching, number, store, experiment):
+    """Searches until a worker is told to end, and what is saved stays."""
+    trial, watching = searching.Parity(), searching.Watching()
+
+    def on_sample(sample):
+        if sample == number:
+            watching.wished = Wish.END
+
+    line = searching.Lined(searching.Mixing, trial, on_sample=on_sample)
+    with pytest.raises(Ended):
+        searching.searched(trial, line, store=store, watching=watching, experiment=experiment)
+
+
+def test_a_search_that_an_older_version_saved_without_an_experiment_goes_on(searching, store):
+    trial = searching.Parity()
+    whole, _ = searching.searched(trial, searching.Lined(searching.Mixing, trial))
+    ended_at(searching, 23, store, OWN)
+    assert [each.name for each in store.references(OWN)] == [SAVED]
+    line = searching.Lined(searching.Mixing, trial)
+    attempt, _ = searching.searched(trial, line, store=store, experiment=EXPERIMENT, epoch=2)
+    assert line.exchanges[0].facts["next_sample"] > 0
+    assert attempt.outcome.metrics == whole.outcome.metrics
+    assert [each.name for each in store.references(EXPERIMENT)] == [SAVED]
+    # The old state was given up when the first new one was saved.
+    assert not store.references(OWN)
+    assert {each.experiment for each in store.checkpoints().checkpoints} == {EXPERIMENT}
+
+
+def test_a_state_of_the_experiment_counts_more_than_one_of_none(searching, store):
+    for number, experiment in ((13, EXPERIMENT), (33, OWN)):
+        ended_at(searching, number, store, experiment)
+    trial = searching.Parity()
+    line = searching.Lined(searching.Mixing, trial)
+    searching.searched(trial, line, store=store, experiment=EXPERIMENT, epoch=2)
+    assert 0 < line.exchanges[0].facts["next_sample"] < 20
+
+
+def test_a_search_that_ended_leaves_no_state_of_an_older_version(searching, tmp_path):
+    folder = tmp_path / "experiment"
+    opened = DirectoryStore(folder / "weights")
+    ended_at(searching, 13, opened, OWN)
+    opened.close()
+    settle_search(folder, searching.lease_of(epoch=2), experiment=EXPERIMENT)
+    opened = DirectoryStore(folder / "weights")
+    assert opened.list() == ()
+    opened.close()
+
+
+def test_the_first_lease_of_a_trial_leaves_alone_what_another_experiment_has_saved(searching, tmp_path):
+    folder = tmp_path / "experiment"
+    opened = DirectoryStore(folder / "weights")
+    ended_at(searching, 13, opened, OWN)
+    trial = searching.Parity()
+    line = searching.Lined(searching.Mixing, trial)
+    searching.searched(trial, line, store=opened, experiment=EXPERIMENT)
+    assert line.exchanges[0].facts["next_sample"] == 0
+    opened.close()
+    settle_search(folder, searching.lease_of(), experiment=EXPERIMENT)
+    opened = DirectoryStore(folder / "weights")
+    assert opened.reference(OWN, SAVED).checkpoint in opened.list()
     opened.close()
 
 

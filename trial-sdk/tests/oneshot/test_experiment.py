@@ -23,7 +23,8 @@ def test_a_notebook_searches_derives_retrains_and_reports_on_the_test_split(sear
         assert {"accuracy", f"{TEST_PREFIX}accuracy"} <= each.outcome.metrics.keys()
     store = DirectoryStore(result.folder / "weights")
     nas.load_weights(search.checkpoint, store, into=nas.build(trial.build, None))
-    assert not store.references("default")
+    assert {each.experiment for each in store.checkpoints().checkpoints} == {result.experiment.id}
+    assert not store.references(result.experiment.id)
     store.close()
 
 

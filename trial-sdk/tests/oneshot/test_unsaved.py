@@ -49,7 +49,8 @@ def test_a_search_without_a_store_says_that_it_is_not_saved(searching, capsys):
 def test_the_supernet_of_a_search_elsewhere_is_kept_at_the_server_and_nothing_else(searching, tmp_path, capsys):
     trial = searching.Parity()
     with weights_of_server(tmp_path) as (store, remote):
-        attempt, _ = searching.searched(trial, searching.Lined(searching.Drawing, trial), store=remote)
+        line = searching.Lined(searching.Drawing, trial)
+        attempt, _ = searching.searched(trial, line, store=remote, experiment="e")
         assert store.list() == (attempt.checkpoint,)
         assert [one.experiment for one in store.checkpoints().checkpoints] == ["e"]
         nas.load_weights(attempt.checkpoint, store, into=nas.build(trial.build, None))

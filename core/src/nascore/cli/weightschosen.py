@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nascore.cli.suggestion import did_you_mean
+from nascore.cli.weightsnames import Names, some
 from nascore.cli.weightswording import short_id
 from nascore.errors import DataLossError, NotFoundError
-from nascore.weights import OWN, Collected, Damage, Lineage, Listed, Manifest, Page, Reference, TensorData
+from nascore.weights import Collected, Damage, Lineage, Listed, Manifest, Page, Reference, TensorData
 
 LAST = "last"
 
 _PAGE = 1000
 _READERS = 4
-_SHOWN = 3
 _LONG_TEXT = 200
 
 
@@ -79,11 +79,13 @@ class Chosen:
         weights: The store, or a client of its server.
         where: How it is called.
         experiment: Whose checkpoints and names are meant; empty for those of all.
+        own: Id of the experiment whose store it is, of which names are written alone; empty if that is not known.
     """
 
     weights: Weights
     where: str
     experiment: str = ""
+    own: str = ""
 
     def listed(self, *, trial: int | None = None) -> Iterator[Listed]:
         """Yield all checkpoints, oldest first."""
@@ -110,8 +112,8 @@ class Chosen:
     def names(self, experiments: Collection[str]) -> dict[tuple[str, str], list[str]]:
         """Return experiment and checkpoint -> the names there, as people write them."""
         found: dict[tuple[str, str], list[str]] = {}
-        for reference in self._references(experiments):
-            found.setdefault((reference.experiment, reference.checkpoint), []).append(_shown(reference))
+        for reference, written in self._names(experiments):
+            found.setdefault((reference.experiment, reference.checkpoint), []).append(written)
         return found
 
     def find(self, wanted: str) -> str:
@@ -125,8 +127,8 @@ class Chosen:
     def find_all(self, wanted: Sequence[str]) -> list[str]:
         """Return the ids of several checkpoints, see `find`; each one once."""
         listed = list(self.listed())
-        references = self._references({one.experiment for one in listed})
-        return list(dict.fromkeys(self._found(one, listed, references) for one in wanted))
+        names = self._names({one.experiment for one in listed})
+        return list(dict.fromkeys(self._found(one, listed, names) for one in wanted))
 
     def find_name(self, wanted: str) -> Reference:
         """Return where a name points.
@@ -134,16 +136,16 @@ class Chosen:
         Raises:
             NotFoundError: There is no such name, or several experiments have it; similar ones are named.
         """
-        references = self._references({one.experiment for one in self.listed()})
-        meant = _meant(wanted, references)
+        names = self._names({one.experiment for one in self.listed()})
+        meant = names.meant(wanted)
         if len(meant) == 1:
             return meant[0]
         if meant:
-            raise _ambiguous(wanted, meant)
-        hint = did_you_mean(wanted, map(_shown, references)) or "`nascore weights ls` shows them."
+            raise names.ambiguous(wanted)
+        hint = did_you_mean(wanted, [written for _, written in names]) or "`nascore weights ls` shows them."
         raise NotFoundError(f"There is no name `{wanted[:_LONG_TEXT]}` in {self.where}.", hint=hint)
 
-    def _found(self, wanted: str, listed: Sequence[Listed], references: Sequence[Reference]) -> str:
+    def _found(self, wanted: str, listed: Sequence[Listed], names: Names) -> str:
         if not listed:
             whose = f" of experiment {self.experiment[:_LONG_TEXT]}" if self.experiment else ""
             raise NotFoundError(f"There are no checkpoints{whose} in {self.where}.")
@@ -152,45 +154,16 @@ class Chosen:
             return wanted
         if wanted == LAST:
             return identifiers[-1]
-        if found := _named(wanted, references) or _begun(wanted, identifiers):
+        if found := names.checkpoint(wanted) or _begun(wanted, identifiers):
             return found
-        hint = did_you_mean(wanted, [*map(_shown, references), *identifiers]) or "`nascore weights ls` shows them."
+        known = [*(written for _, written in names), *identifiers]
+        hint = did_you_mean(wanted, known) or "`nascore weights ls` shows them."
         raise NotFoundError(f"There is no checkpoint `{wanted[:_LONG_TEXT]}` in {self.where}.", hint=hint)
 
-    def _references(self, experiments: Collection[str]) -> list[Reference]:
-        return [one for experiment in sorted(experiments) for one in self.weights.references(experiment)]
-
-
-def _shown(reference: Reference) -> str:
-    """Return a name as people write it: with its experiment, unless that is the one of those who named none."""
-    return reference.name if reference.experiment == OWN else f"{reference.experiment}/{reference.name}"
-
-
-def _meant(wanted: str, references: Collection[Reference]) -> list[Reference]:
-    """Return the names that a person may mean: the one that is written so, or all that are called so somewhere."""
-    for written in (_shown, lambda one: f"{one.experiment}/{one.name}"):
-        if found := [one for one in references if written(one) == wanted]:
-            return found[:1]
-    return [one for one in references if one.name == wanted]
-
-
-def _named(wanted: str, references: Collection[Reference]) -> str:
-    """Return the checkpoint that a name points to; empty for none.
-
-    Raises:
-        NotFoundError: Several experiments have the name, and it points to different checkpoints; they are named.
-    """
-    meant = _meant(wanted, references)
-    if len({one.checkpoint for one in meant}) > 1:
-        raise _ambiguous(wanted, meant)
-    return meant[0].checkpoint if meant else ""
-
-
-def _ambiguous(wanted: str, meant: Collection[Reference]) -> NotFoundError:
-    return NotFoundError(
-        f"Several experiments have the name `{wanted[:_LONG_TEXT]}`: {_some(map(_shown, meant))}.",
-        hint="Write one of these, or --experiment.",
-    )
+    def _names(self, experiments: Collection[str]) -> Names:
+        # Those of its own are asked for in any case: they decide how others are written.
+        asked = sorted({*experiments, *filter(None, [self.own])})
+        return Names((one for each in asked for one in self.weights.references(each)), own=self.own)
 
 
 def _begun(wanted: str, identifiers: Collection[str]) -> str:
@@ -198,12 +171,6 @@ def _begun(wanted: str, identifiers: Collection[str]) -> str:
     near = [one for one in identifiers if wanted and one.startswith(wanted)]
     if len(near) > 1:
         raise NotFoundError(
-            f"`{wanted}` begins {len(near)} checkpoints: {_some(map(short_id, near))}", hint="Write more of it."
+            f"`{wanted}` begins {len(near)} checkpoints: {some(map(short_id, near))}", hint="Write more of it."
         )
     return near[0] if near else ""
-
-
-def _some(words: Iterable[str]) -> str:
-    """Return the first few, and whether there are more."""
-    listed = list(words)
-    return ", ".join(listed[:_SHOWN]) + (" …" if len(listed) > _SHOWN else "")

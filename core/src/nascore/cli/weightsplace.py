@@ -67,12 +67,12 @@ def chosen_store(
             stack.callback(client.close)
             # By name, because it brings gRPC, which verbs about stores on this machine do not need.
             weights: Weights = import_module("nascore.client.weights").Weights.of(client)
-            where = server
+            where, own = server, ""
         else:
-            where = _place(context, store)
+            where, own = _place(context, store)
             weights = open_store(where)
         stack.callback(weights.close)
-        yield Chosen(weights, where, experiment)
+        yield Chosen(weights, where, experiment, own=experiment or own)
 
 
 def _check_arguments(context: click.Context) -> None:
@@ -87,24 +87,25 @@ def _check_arguments(context: click.Context) -> None:
         )
 
 
-def _place(context: click.Context, store: str | None) -> str:
-    """Return the folder or the URL of a store; ``None`` is that of the last experiment."""
+def _place(context: click.Context, store: str | None) -> tuple[str, str]:
+    """Return a store's folder or URL (``None``: the last experiment's), and the experiment whose it is, if known."""
     if store is None:
         return _place_of_experiment(context, LAST, asked="--store was not given, so the last experiment's was meant")
     if "://" in store:
-        return store
+        return store, ""
     if os.sep in store or store.startswith(".") or _is_store(Path(store)):
         if not _is_store(Path(store)):
             raise NotFoundError(
                 f"There is no store of weights in {store}.", hint="It is the folder that has log.jsonl and manifests/."
             )
-        return store
+        # The folder of an experiment has its id for a name; of another folder's name no checkpoint knows.
+        return store, Path(store).resolve().parent.name
     return _place_of_experiment(
         context, store, asked=f"`--store {store[:_LONG_TEXT]}` is no folder with one, so an experiment was meant"
     )
 
 
-def _place_of_experiment(context: click.Context, experiment: str, *, asked: str) -> str:
+def _place_of_experiment(context: click.Context, experiment: str, *, asked: str) -> tuple[str, str]:
     try:
         found = choose_records(context, server=None, token_file=None).find(experiment)
     except NotFoundError as error:
@@ -116,7 +117,7 @@ def _place_of_experiment(context: click.Context, experiment: str, *, asked: str)
             f"Experiment {found.record.id} has kept no weights: there is no store in {folder}.",
             hint=f"Name another store. {_OTHERS}",
         )
-    return str(folder)
+    return str(folder), found.record.id
 
 
 def _is_store(folder: Path) -> bool:

@@ -39,6 +39,7 @@ def briefing_to_message(briefing: Briefing) -> dict[str, Any]:
         "maxima": dict(briefing.demands.maxima),
         "reported": briefing.demands.reported,
         "goal": None if briefing.goal is None else [briefing.goal.metric, briefing.goal.direction.value],
+        "experiment": briefing.experiment,
     }
 
 
@@ -47,7 +48,13 @@ def briefing_from_message(message: dict[str, Any]) -> Briefing:
     demands = Demands(message["maxima"], tuple(message["reported"]))
     goal = None if message["goal"] is None else Objective(message["goal"][0], Direction(message["goal"][1]))
     return Briefing(
-        tuple(message["objectives"]), message["checkpoint"], message["remark"], message["rules"], demands, goal
+        tuple(message["objectives"]),
+        message["checkpoint"],
+        message["remark"],
+        message["rules"],
+        demands,
+        goal,
+        message["experiment"],
     )
 
 

@@ -100,7 +100,7 @@ def carry_out_search(search: SearchTrial) -> Attempt:
     return replace(attempt, outcome=replace(attempt.outcome, duration_s=time.monotonic() - started))
 
 
-def settle_search(folder: Path | None, lease: Lease) -> None:
+def settle_search(folder: Path | None, lease: Lease, *, experiment: str) -> None:
     """Release what was saved of a search whose result was taken; for other trials nothing.
 
     Not earlier: a worker that is killed before its result is told goes on from there.
@@ -110,7 +110,7 @@ def settle_search(folder: Path | None, lease: Lease) -> None:
     try:
         with opened_store(folder) as store:
             if store is not None:
-                SavedSearches(store, trial=lease.trial).forget()
+                SavedSearches(store, lease=lease, experiment=experiment).forget()
     except (NascoreError, OSError) as error:
         logger.warning("What was saved of the search of trial %d was not released: %s", lease.trial, error)
 
@@ -140,7 +140,9 @@ def _searched(search: SearchTrial) -> Attempt:
 def _searched_once(search: SearchTrial, space: SearchSpace, exchange: SampleExchange) -> Attempt:
     # A search gives up what it saved before, again and again, which in a server's store is for the server's people.
     store = search.store if isinstance(search.store, DirectoryStore) else None
-    searches = None if store is None else SavedSearches(store, trial=search.lease.trial)
+    searches = None
+    if store is not None:
+        searches = SavedSearches(store, lease=search.lease, experiment=search.briefing.experiment)
     orders = SearchOrders.of(search.lease.proposal)
     session = SearchSession(
         search.trial,
@@ -215,7 +217,13 @@ def _kept(search: SearchTrial, session: SearchSession, metrics: Mapping[str, flo
     if search.store is None or not search.trial.keeps_weights:
         return ""
     try:
-        return weights.save(session.supernet.state_dict(), search.store, trial=search.lease.trial, metrics=metrics)
+        return weights.save(
+            session.supernet.state_dict(),
+            search.store,
+            trial=search.lease.trial,
+            metrics=metrics,
+            experiment=search.briefing.experiment,
+        )
     except (NascoreError, OSError) as error:
         logger.warning("The weights of trial %d were not kept: %s", search.lease.trial, error)
         return ""

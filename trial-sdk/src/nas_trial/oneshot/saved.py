@@ -7,13 +7,13 @@ its trial's; what the name no longer points to is released. Not here: when to sa
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from nascore.errors import DataLossError, NascoreError, NotFoundError
+from nascore.record import Lease
 from nascore.weights import OWN, DirectoryStore
 from nascore.weights.access import WeightAccess
 from torch import Tensor
@@ -72,14 +72,20 @@ class SavedSearches:
 
     Args:
         store: The experiment's store.
-        trial: Number of the trial.
+        lease: The trial's lease.
+        experiment: Id of the experiment, whose they are. A state that an older version saved without one, under an
+            earlier lease, is found too.
     """
 
-    def __init__(self, store: WeightAccess, *, trial: int) -> None:
+    def __init__(self, store: WeightAccess, *, lease: Lease, experiment: str) -> None:
         self._store = store
-        self._trial = trial
-        self._name = f"search of trial {trial}"
+        self._trial = lease.trial
+        self._experiment = experiment
+        # Before the first lease nothing of this trial was saved: what is there is another experiment's.
+        self._places = tuple(dict.fromkeys((experiment, OWN))) if lease.epoch > 1 else (experiment,)
+        self._name = f"search of trial {lease.trial}"
         self._last = ""
+        self._last_of = experiment
 
     def put(self, search: SavedSearch) -> str:
         """Save a state in place of the one before, and return its checkpoint.
@@ -87,18 +93,27 @@ class SavedSearches:
         Raises:
             ExhaustedResourceError: The disk is full; the one before stays.
         """
-        before, self._last = self._last, save(_tensors(search), self._store, trial=self._trial, name=self._name)
-        if before != self._last:
-            self._release(before)
+        before, whose = self._last, self._last_of
+        self._last = save(
+            _tensors(search), self._store, trial=self._trial, experiment=self._experiment, name=self._name
+        )
+        self._last_of = self._experiment
+        if whose != self._experiment:
+            self._give_up(before, experiment=whose, is_named=True)
+        elif before not in ("", self._last):
+            self._give_up(before, experiment=whose, is_named=False)
         return self._last
 
     def last(self) -> SavedSearch | None:
         """Return the state that was saved last; ``None`` if there is none, or none that can be read: the log tells."""
         try:
-            self._last = self._store.reference(OWN, self._name).checkpoint
+            self._last_of, self._last = next(self._named(), (self._experiment, ""))
+            if not self._last:
+                return None
+            stored = self._store.get(self._last)
             # Copied to where torch allocates: optimisers keep what they are given, and sums over memory that is not
             # aligned as torch's own is are rounded otherwise.
-            return _search({key: from_data(value).clone() for key, value in self._store.get(self._last).items()})
+            return _search({key: from_data(value).clone() for key, value in stored.items()})
         except NotFoundError:
             return None
         except (DataLossError, KeyError, TypeError, ValueError) as error:
@@ -107,20 +122,27 @@ class SavedSearches:
 
     def forget(self) -> None:
         """Release what was saved: the search has ended."""
+        for experiment, checkpoint in self._named():
+            self._give_up(checkpoint, experiment=experiment, is_named=True)
+        self._last, self._last_of = "", self._experiment
+
+    def _named(self) -> Iterator[tuple[str, str]]:
+        """Yields experiment and checkpoint of what has the name, that of this experiment first."""
+        for experiment in self._places:
+            try:
+                found = self._store.reference(experiment, self._name)
+            except NotFoundError:
+                continue
+            yield experiment, found.checkpoint
+
+    def _give_up(self, checkpoint: str, *, experiment: str, is_named: bool) -> None:
+        """Gives up a state that is of no use any more; if that fails it costs room and nothing else."""
         if not isinstance(self._store, DirectoryStore):
             return
-        with suppress(NotFoundError):
-            self._last = self._store.reference(OWN, self._name).checkpoint
-            self._store.unname(OWN, self._name)
-            self._release(self._last)
-        self._last = ""
-
-    def _release(self, checkpoint: str) -> None:
-        """Gives up a state that is of no use any more; if that fails it costs room and nothing else."""
-        if not checkpoint or not isinstance(self._store, DirectoryStore):
-            return
         try:
-            self._store.release(checkpoint, experiment=OWN)
+            if is_named:
+                self._store.unname(experiment, self._name)
+            self._store.release(checkpoint, experiment=experiment)
             self._store.collect()
         except NascoreError as error:
             write_line(f"An old state of the search was not released: {error}")

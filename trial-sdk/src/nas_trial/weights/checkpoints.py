@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import SupportsFloat
 
 import torch
@@ -35,6 +36,7 @@ def save(
     architecture: str = "",
     metrics: Mapping[str, SupportsFloat] | None = None,
     notes: Mapping[str, JsonValue] | None = None,
+    experiment: str = "",
     name: str = "",
 ) -> str:
     """Store a network's ``state_dict()`` and return the id of its checkpoint.
@@ -49,7 +51,8 @@ def save(
         architecture: Fingerprint of its architecture.
         metrics: The trial's metrics; tensors of one number, and those of NumPy, are taken for what they hold.
         notes: Anything worth recording.
-        name: A name that shall point to it.
+        experiment: Id of the experiment whose it is; left out, that for which the store was opened.
+        name: A name of the experiment that shall point to it.
 
     Raises:
         InvalidInputError: An entry is no tensor, or of a kind that safetensors does not hold, or a metric is no finite
@@ -67,6 +70,7 @@ def save(
         architecture=architecture,
         metrics=plain_metrics(metrics or {}),
         notes=notes,
+        experiment=experiment,
         name=name,
     )
 
@@ -100,12 +104,14 @@ def put_marked(
     architecture: str = "",
     metrics: Mapping[str, float] | None = None,
     notes: Mapping[str, JsonValue] | None = None,
+    experiment: str = "",
     name: str = "",
 ) -> str:
     """Do what `save` does, for tensors that may be copies of those of which ``marks`` are."""
     tensors = {key: to_data(value, key=key) for key, value in state.items()}
     digests = unchanged().digests(marks, tensors)
-    checkpoint = store.put(
+    put = partial(store.put, experiment=experiment) if experiment else store.put
+    checkpoint = put(
         tensors,
         trial=trial,
         parents=parents,

@@ -13,13 +13,11 @@ from collections.abc import Mapping, Sequence
 
 from nascore.errors import InvalidInputError
 from nascore.record import Direction, Objective
+from nascore.weights import OWN, DirectoryStore
 from nascore.weights import Direction as Order
-from nascore.weights import DirectoryStore
 from nascore.weights.access import WeightAccess
 
 from nas_trial.weights.checkpoints import save
-
-_EXPERIMENT = "default"
 
 
 class Keeping:
@@ -29,12 +27,15 @@ class Keeping:
         store: Where they are kept.
         keeps: ``True`` for all; otherwise how many of the newest and how many of the best.
         goal: What decides which are best; without it all are kept.
+        experiment: Id of the experiment, whose all its trials' weights are, whichever worker keeps them.
 
     Raises:
         InvalidInputError: ``keeps`` is neither ``True`` nor a number from 1.
     """
 
-    def __init__(self, store: WeightAccess, keeps: bool | int, *, goal: Objective | None) -> None:
+    def __init__(
+        self, store: WeightAccess, keeps: bool | int, *, goal: Objective | None, experiment: str = OWN
+    ) -> None:
         if keeps is not True and (type(keeps) is not int or keeps < 1):
             raise InvalidInputError(
                 f"keeps_weights is {keeps!r:.40}; it must be True, False, or how many of the newest and best are kept."
@@ -42,6 +43,7 @@ class Keeping:
         self._store = store
         self._count = 0 if keeps is True or goal is None else keeps
         self._goal = goal
+        self._experiment = experiment
 
     def keep(
         self,
@@ -55,7 +57,14 @@ class Keeping:
         """Store a trial's weights, and return the id of the checkpoint; the arguments are those of ``save``."""
         name = f"recent-{trial % self._count}" if self._count else ""
         checkpoint = save(
-            state, self._store, trial=trial, parents=parents, architecture=architecture, metrics=metrics, name=name
+            state,
+            self._store,
+            trial=trial,
+            parents=parents,
+            architecture=architecture,
+            metrics=metrics,
+            experiment=self._experiment,
+            name=name,
         )
         if self._count and self._goal is not None and isinstance(self._store, DirectoryStore):
             self._let_go(self._store, trial, self._goal)
@@ -63,6 +72,6 @@ class Keeping:
 
     def _let_go(self, store: DirectoryStore, trial: int, goal: Objective) -> None:
         order = Order.MINIMIZE if goal.direction is Direction.MINIMIZE else Order.MAXIMIZE
-        store.keep_best(_EXPERIMENT, goal.metric, self._count, direction=order)
+        store.keep_best(self._experiment, goal.metric, self._count, direction=order)
         if trial % self._count == 0:
             store.collect()

@@ -34,11 +34,13 @@ class Uploader:
 
     Args:
         store: Where to keep them: a folder on this machine, or a server's store.
+        experiment: Id of the experiment whose they are; left out, that for which the store was opened.
     """
 
-    def __init__(self, store: WeightAccess) -> None:
+    def __init__(self, store: WeightAccess, *, experiment: str = "") -> None:
         check_store(store)
         self._store = store
+        self._experiment = experiment
         self._host: dict[str, Tensor] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="nascore-weights")
         self._running: Future[str] | None = None
@@ -85,6 +87,7 @@ class Uploader:
                 architecture=architecture,
                 metrics=measured,
                 notes=notes,
+                experiment=self._experiment,
                 name=name,
             )
 
