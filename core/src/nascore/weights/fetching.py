@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from nascore.errors import DataLossError, NotFoundError
@@ -13,6 +13,8 @@ from nascore.weights.contract import BlobReader
 from nascore.weights.index import Index
 from nascore.weights.manifest import Entry, Manifest
 from nascore.weights.tensor import TensorData
+
+_AT_ONCE = 1000
 
 Read = Callable[[Sequence[Entry], Mapping[str, BlobRow]], dict[str, TensorData]]
 
@@ -95,6 +97,26 @@ class Fetcher:
         if row is None:
             raise NotFoundError(f"There is no blob {digest!r:.80} in {self._sources.where}.")
         return self._sources.blob(row)
+
+    def open_blobs(self, digests: Sequence[str]) -> Iterator[BlobReader]:
+        """Open blobs one after the other, which the caller closes; where they are is looked up for many at once.
+
+        Raises:
+            NotFoundError: There is no such blob.
+            DataLossError: Its file is gone or has another length.
+        """
+        for begin in range(0, len(digests), _AT_ONCE):
+            some = digests[begin : begin + _AT_ONCE]
+            with self._index.reading() as connection:
+                rows = live_rows(connection, some)
+            for digest in some:
+                yield self._opened(digest, rows.get(digest))
+
+    def _opened(self, digest: str, row: BlobRow | None) -> BlobReader:
+        if row is not None:
+            with suppress(DataLossError):
+                return self._sources.blob(row)
+        return self.open_blob(digest)  # It may have moved or gone meanwhile; what is wrong now counts.
 
     def _stored(self, checkpoint: str) -> Manifest:
         try:

@@ -6,7 +6,7 @@ here: where the bytes are (``directory``, ``objects``), torch.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -191,6 +191,10 @@ class IndexedStore(WeightStore):
     def open_blob(self, digest: str) -> BlobReader:
         """See `WeightStore.open_blob`."""
         return self._fetcher.open_blob(digest)
+
+    def open_blobs(self, digests: Sequence[str]) -> Iterator[BlobReader]:
+        """Open blobs one after the other; the caller closes each. Raises as `open_blob` does."""
+        return self._fetcher.open_blobs(digests)
 
     def commit(
         self,

@@ -61,10 +61,12 @@ class _Target:
             self.view[begin : begin + len(chunk.data) - skipped] = chunk.data[skipped:]
         self.prove(chunk.data)
 
-    def prove(self, data: Data) -> None:
-        """Count bytes that have come; with the last ones all are proven."""
+    def prove(self, data: Data, head: bytes = b"") -> None:
+        """Count bytes that have come, after those of the header; with the last ones all are proven."""
+        if head:
+            self.hasher.update(head)
         self.hasher.update(data)
-        self.done += len(data)
+        self.done += len(head) + len(data)
         if self.done == self.size and self.hasher.hexdigest() != self.entry.digest:
             raise DataLossError(f"Tensor {self.entry.key!r}: its bytes are not those of digest {self.entry.digest}.")
 
@@ -172,12 +174,14 @@ def _stream_directly(
 def _receive_blob(opened: socket.socket, target: _Target, chunk: Chunk, follower: Follower) -> None:
     target.expect(chunk)
     head = receive(opened, max(0, len(target.header) - chunk.offset))
-    follower.give(partial(target.prove, head))
     begin = max(0, chunk.offset - len(target.header))
+    if begin == len(target.view):
+        follower.give(partial(target.prove, head))
     for at in range(begin, len(target.view), PIECE):
         part = target.view[at : at + PIECE]
         receive_into(opened, part)
-        follower.give(partial(target.prove, part))
+        follower.give(partial(target.prove, part, head))
+        head = b""
 
 
 def _stream(

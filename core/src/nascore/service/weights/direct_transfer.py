@@ -16,7 +16,7 @@ from nascore.errors import DataLossError
 from nascore.service.weights.sink import Sink
 from nascore.service.weights.source import SmallSource, small_ones
 from nascore.v1 import weights_pb2
-from nascore.weights import BlobReader, Entry, WeightStore
+from nascore.weights import BlobReader, Entry
 from nascore.weights.chunk_wire import Chunk, read_chunk
 from nascore.weights.direct_wire import (
     PIECE,
@@ -28,6 +28,7 @@ from nascore.weights.direct_wire import (
     send_file,
     send_message,
 )
+from nascore.weights.indexed import IndexedStore
 from nascore.weights.reading import LocalBlobReader
 
 _BUFFER = 256 << 10
@@ -93,7 +94,7 @@ class DirectSender:
         bytes: How many were sent.
     """
 
-    def __init__(self, store: WeightStore, entries: Sequence[Entry], *, small: SmallSource, offset: int = 0) -> None:
+    def __init__(self, store: IndexedStore, entries: Sequence[Entry], *, small: SmallSource, offset: int = 0) -> None:
         self._store = store
         self._entries = entries
         self._small = small
@@ -114,8 +115,8 @@ class DirectSender:
             send_message(connection, message, has_more=True)
             self.bytes += len(message)
             done, self._offset = done + len(together), 0
-        for entry in self._entries[done:]:
-            with self._store.open_blob(entry.digest) as reader:
+        for reader in self._store.open_blobs([entry.digest for entry in self._entries[done:]]):
+            with reader:
                 self._send_blob(connection, reader)
             self._offset = 0
         send_message(connection, b"")
