@@ -29,6 +29,8 @@ _MOST = 512
 _BACKLOG = 128
 _END_S = 5.0
 _REST_S = 1.0
+_UNSENT = 1 << 20
+_UNSENT_OPTION: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
 Work = Callable[[socket.socket], None]
 
@@ -204,6 +206,8 @@ class DirectPort:
         connection.settimeout(_GREETING_S)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if _UNSENT_OPTION is not None:  # What waits for a slow reader would fill megabytes of the system's memory.
+            connection.setsockopt(socket.IPPROTO_TCP, _UNSENT_OPTION, _UNSENT)
         if self._tls is None:
             return connection
         spoken = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
