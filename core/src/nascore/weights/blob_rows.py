@@ -14,7 +14,7 @@ from nascore.errors import DataLossError
 from nascore.weights.answers import Place
 from nascore.weights.index_schema import DYING, LIVE
 from nascore.weights.layout import Layout
-from nascore.weights.safetensors import blob_header, read_header, read_kind
+from nascore.weights.safetensors import Kind, blob_header, read_header, read_kind
 from nascore.weights.tensor import data_size
 
 LOOSE = ""
@@ -43,6 +43,11 @@ class BlobRow:
         """Return the file that holds it."""
         return layout.pack(self.pack) if self.pack else layout.blob(self.digest)
 
+    @property
+    def kind(self) -> Kind:
+        """Element type and shape of the tensor."""
+        return self.dtype, self.shape
+
     def place(self, layout: Layout) -> Place:
         """Return where its data lie."""
         return Place(self.file(layout), self.data_offset, self.size)
@@ -61,6 +66,13 @@ def live_digests(connection: sqlite3.Connection, digests: Collection[str]) -> se
         return {digest for digest in digests if is_live(connection, digest)}
     query = "SELECT digest FROM blobs WHERE state = ? AND digest IN (SELECT value FROM json_each(?))"
     return {digest for (digest,) in connection.execute(query, (LIVE, json.dumps(list(digests))))}
+
+
+def live_kinds(connection: sqlite3.Connection, digests: Collection[str]) -> dict[str, Kind]:
+    """Return element types and shapes of those digests that a commit may name."""
+    query = "SELECT digest, dtype, shape FROM blobs WHERE state = ? AND digest IN (SELECT value FROM json_each(?))"
+    rows = connection.execute(query, (LIVE, json.dumps(list(digests)))).fetchall()
+    return {digest: (dtype, _shape_of(digest, shape)) for digest, dtype, shape in rows}
 
 
 def is_live(connection: sqlite3.Connection, digest: str) -> bool:
@@ -137,8 +149,12 @@ def _shape(text: str) -> tuple[int, ...]:
 
 def _row(row: tuple[str, str, str, int, str, int]) -> BlobRow:
     digest, dtype, shape, size, pack, data_offset = row
+    return BlobRow(digest, dtype, _shape_of(digest, shape), size, pack, data_offset)
+
+
+def _shape_of(digest: str, shape: str) -> tuple[int, ...]:
     try:
-        return BlobRow(digest, dtype, _shape(shape), size, pack, data_offset)
+        return _shape(shape)
     except (TypeError, ValueError) as fault:
         raise DataLossError(
             f"The index is damaged: blob {digest!r:.80} has the shape {shape!r:.80}.",

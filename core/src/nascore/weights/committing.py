@@ -17,7 +17,7 @@ from blake3 import blake3
 
 from nascore.errors import ConflictError, ExhaustedResourceError, InvalidInputError, NotFoundError, UnavailableError
 from nascore.weights.answers import Committed, MissingBlobsError, MovedNameError
-from nascore.weights.blob_rows import BlobRow, live_rows, put_rows
+from nascore.weights.blob_rows import BlobRow, live_kinds, put_rows
 from nascore.weights.catalogue import check_name, found_reference, is_held, usage_of
 from nascore.weights.index import Change, Index
 from nascore.weights.manifest import Entry, Manifest, checkpoint_of, remember_manifest
@@ -189,15 +189,15 @@ def _check_parents(connection: sqlite3.Connection, manifest: Manifest) -> None:
 def _new_rows(connection: sqlite3.Connection, manifest: Manifest, placement: Placement) -> list[BlobRow]:
     """Return the rows to add; the index may have changed since the files were made."""
     entries = {entry.digest: entry for entry in manifest.entries}
-    live = live_rows(connection, entries)
+    live = live_kinds(connection, entries)
     if missing := sorted(entries.keys() - live.keys() - placement.rows.keys()):
         raise MissingBlobsError(missing)
     for entry in manifest.entries:
-        row = live.get(entry.digest) or placement.rows[entry.digest]
-        if (row.dtype, row.shape) != (entry.dtype, entry.shape):
+        dtype, shape = live.get(entry.digest) or placement.rows[entry.digest].kind
+        if (dtype, shape) != (entry.dtype, entry.shape):
             raise InvalidInputError(
                 f"Tensor {entry.key!r}: {entry.dtype} of shape {list(entry.shape)} is named, but blob {entry.digest} "
-                f"is {row.dtype} of shape {list(row.shape)}."
+                f"is {dtype} of shape {list(shape)}."
             )
     return [row for digest, row in placement.rows.items() if digest not in live]
 

@@ -16,7 +16,7 @@ from nascore.record import JsonValue
 from nascore.weights import catalogue, retention
 from nascore.weights.access import entry_of
 from nascore.weights.answers import OWN, Committed, Direction, Lineage, MissingBlobsError, Page, Reference, Usage
-from nascore.weights.blob_rows import is_live, live_digests, live_rows
+from nascore.weights.blob_rows import is_live, live_digests, live_kinds
 from nascore.weights.committing import Committer, Request
 from nascore.weights.contract import BlobReader, BlobWriter, WeightStore
 from nascore.weights.durable import side_by_side, threads_for
@@ -114,11 +114,11 @@ class IndexedStore(WeightStore):
     def _known(self, tensors: Mapping[str, TensorData], digests: Mapping[str, str]) -> dict[str, Entry]:
         """Return the entries of tensors that are stored already, as the caller says."""
         with self._index.reading() as connection:
-            live = live_rows(connection, set(digests.values()))
+            live = live_kinds(connection, set(digests.values()))
         return {
             key: Entry(key, tensor.dtype, tensor.shape, digests[key], tensor.size)
             for key, tensor in tensors.items()
-            if (row := live.get(digests.get(key, ""))) and (row.dtype, row.shape) == (tensor.dtype, tensor.shape)
+            if live.get(digests.get(key, "")) == (tensor.dtype, tensor.shape)
         }
 
     def get(self, checkpoint: str, *, keys: Collection[str] | None = None) -> dict[str, TensorData]:

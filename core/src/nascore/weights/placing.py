@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nascore.errors import ExhaustedResourceError, InvalidInputError
 from nascore.failpoints import failpoint
-from nascore.weights.blob_rows import LOOSE, BlobRow, live_rows
+from nascore.weights.blob_rows import LOOSE, BlobRow, live_digests
 from nascore.weights.durable import (
     flush,
     make_folders,
@@ -93,7 +93,7 @@ class Placing:
         """See `committing.Places.placed`."""
         make_folders([self._layout.staging])
         with self._index.reading() as connection:
-            absent = entries.keys() - live_rows(connection, entries).keys()
+            absent = entries.keys() - live_digests(connection, entries)
         placement = FilePlacement(self._layout, str(self._layout.manifest(checkpoint)))
         made: list[str] = []
         try:

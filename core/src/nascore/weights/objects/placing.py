@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nascore.errors import NascoreError, UnavailableError
 from nascore.failpoints import failpoint
-from nascore.weights.blob_rows import BlobRow, live_rows
+from nascore.weights.blob_rows import BlobRow, live_digests
 from nascore.weights.durable import side_by_side
 from nascore.weights.index import Change, Index
 from nascore.weights.manifest import Entry
@@ -80,7 +80,7 @@ class ObjectPlaces:
     ) -> Iterator[ObjectPlacement]:
         """See `committing.Places.placed`."""
         with self._index.reading() as connection:
-            absent = entries.keys() - live_rows(connection, entries).keys()
+            absent = entries.keys() - live_digests(connection, entries)
         placement = ObjectPlacement(secrets.token_hex(6), time.monotonic())
         ready = self._staging.ready(absent - tensors.keys())
         for digest, file in ready.items():
