@@ -28,7 +28,8 @@ logger = logging.getLogger(__name__)
 
 WORTH = 4 << 20
 """Bytes from which on a connection of their own is worth while."""
-_CONNECTED_S = 3.0
+_CONNECTED_S = 1.0
+_GREETED_S = 10.0
 _AGAIN_S = 300.0
 
 Told = weights_pb2.UploadDirectResponse | weights_pb2.DownloadDirectResponse
@@ -103,6 +104,7 @@ class Direct:
         assert isinstance(address, TcpAddress)
         try:
             opened = socket.create_connection((address.host, told.port), timeout=_CONNECTED_S)
+            opened.settimeout(_GREETED_S)
             if (tls := self._connection.tls) is not None:
                 opened = tls.context().wrap_socket(opened, server_hostname=address.host)
             try:
