@@ -10,14 +10,20 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
+from functools import partial
+from typing import TypeVar
 
 from nascore.client.address import Address, TcpAddress
 from nascore.client.tls import ClientTls
 from nascore.errors import UnavailableError
 
 _PROBE_S = 2.0
+_PIECE = 1 << 16
 _HUNG_UP = ("socket closed", "connection reset", "endpoint closing", "failed to receive")
+ResultT = TypeVar("ResultT")
 _SELF_SIGNED = ("self signed", "self-signed", "unable to get local issuer", "unable to get issuer")
 
 
@@ -90,23 +96,53 @@ class _Seen(Enum):
 
 def _seen(address: TcpAddress, tls: ClientTls | None) -> _Seen | None:
     """Return how one handshake went; ``None`` if there was none, because the server is away or speaks no TLS."""
+    context = _context(tls)
     try:
-        with (
-            socket.create_connection((address.host, address.port), timeout=_PROBE_S) as plain,
-            _context(tls).wrap_socket(plain, server_hostname=address.host) as wrapped,
-        ):
-            return _after(wrapped)
+        with socket.create_connection((address.host, address.port), timeout=_PROBE_S) as plain:
+            return _after(_Probe(plain, context, address.host))
     except ssl.SSLError as error:
         return _Seen.HUNG_UP if "ALERT" in (error.reason or "") else None
     except OSError:
         return None
 
 
-def _after(wrapped: ssl.SSLSocket) -> _Seen:
+class _Probe:
+    """TLS over a socket that stays its owner's: Python leaves one open whose peer hangs up while it is wrapped."""
+
+    def __init__(self, plain: socket.socket, context: ssl.SSLContext, host: str) -> None:
+        self._plain = plain
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._do(self._tls.do_handshake)
+
+    def read(self) -> bytes:
+        """Return the first byte that the server sends."""
+        return self._do(partial(self._tls.read, 1))
+
+    def _do(self, step: Callable[[], ResultT]) -> ResultT:
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                self._send()
+                if received := self._plain.recv(_PIECE):
+                    self._incoming.write(received)
+                else:
+                    self._incoming.write_eof()
+            finally:
+                with suppress(OSError):  # It is what the other side did that counts.
+                    self._send()
+
+    def _send(self) -> None:
+        if self._outgoing.pending:
+            self._plain.sendall(self._outgoing.read())
+
+
+def _after(probe: _Probe) -> _Seen:
     # With TLS 1.3 the caller's side is done before the server looks at its certificate. One that is content sends its
     # settings at once; gRPC's hangs up without a word on one that is not.
     try:
-        return _Seen.WELCOMED if wrapped.recv(1) else _Seen.HUNG_UP
+        return _Seen.WELCOMED if probe.read() else _Seen.HUNG_UP
     except TimeoutError:
         return _Seen.WELCOMED
     except OSError:
