@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 from rich_click import RichGroup
 
@@ -11,12 +9,12 @@ from nascore.cli.screen import emit_document, printable, show
 from nascore.cli.tables import facts_table, table_of
 from nascore.cli.verb import Verb, json_option
 from nascore.cli.weightscare import export, gc, verify
-from nascore.cli.weightschosen import LAST
+from nascore.cli.weightschosen import LAST, Chosen
 from nascore.cli.weightsindex import reindex
 from nascore.cli.weightskeep import pin, release, unname, unpin
 from nascore.cli.weightslineage import lineage
 from nascore.cli.weightslist import ls
-from nascore.cli.weightsplace import chosen_store, experiment_option, store_options
+from nascore.cli.weightsplace import of_store
 from nascore.cli.weightsserve import serve
 from nascore.cli.weightswording import short_id, size_text
 from nascore.cli.wording import count_text, metric
@@ -33,24 +31,17 @@ def command() -> None:
 
 @command.command("show", cls=Verb)
 @click.argument("checkpoint", default=LAST)
-@store_options
-@experiment_option
+@of_store
 @json_option
-@click.pass_context
 def show_one(
-    context: click.Context,
+    chosen: Chosen,
     *,
     checkpoint: str,
-    store: str | None,
-    server: str | None,
-    token_file: Path | None,
-    experiment: str,
     as_json: bool,
 ) -> None:
     """Show one checkpoint: where it came from, and its tensors."""
-    with chosen_store(context, store, server=server, token_file=token_file, experiment=experiment) as chosen:
-        found = chosen.find(checkpoint)
-        manifest = chosen.weights.manifest(found)
+    found = chosen.find(checkpoint)
+    manifest = chosen.weights.manifest(found)
     if as_json:
         emit_document(_manifest_document(found, manifest))
         return

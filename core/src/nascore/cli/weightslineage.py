@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
 from nascore.cli.options import Count
 from nascore.cli.screen import emit_document
 from nascore.cli.verb import Verb, json_option
-from nascore.cli.weightschosen import LAST
+from nascore.cli.weightschosen import LAST, Chosen
 from nascore.cli.weightscolumns import Columns, metric_columns, metric_names, show_fitting
-from nascore.cli.weightsplace import chosen_store, experiment_option, store_options
+from nascore.cli.weightsplace import of_store
 from nascore.cli.weightswording import short_id
 from nascore.weights import Manifest, Relative
 
@@ -43,28 +42,21 @@ class _Member:
 
 @click.command("lineage", cls=Verb)
 @click.argument("checkpoint", default=LAST)
-@store_options
-@experiment_option
+@of_store
 @click.option("--depth", type=Count(), metavar="N", default=16, help="Generations.  [default: 16]")
 @json_option
-@click.pass_context
 def lineage(
-    context: click.Context,
+    chosen: Chosen,
     *,
     checkpoint: str,
-    store: str | None,
-    server: str | None,
-    token_file: Path | None,
-    experiment: str,
     depth: int,
     as_json: bool,
 ) -> None:
     """Show what a checkpoint was made from, and what was made from it."""
-    with chosen_store(context, store, server=server, token_file=token_file, experiment=experiment) as chosen:
-        found = chosen.find(checkpoint)
-        near = chosen.weights.lineage(found, depth=depth)
-        this = Relative(found, 0, is_released=False)
-        told = chosen.stories(one.checkpoint for one in (this, *near.ancestors, *near.descendants))
+    found = chosen.find(checkpoint)
+    near = chosen.weights.lineage(found, depth=depth)
+    this = Relative(found, 0, is_released=False)
+    told = chosen.stories(one.checkpoint for one in (this, *near.ancestors, *near.descendants))
     ancestors = [_Member(one, -one.distance, told[one.checkpoint]) for one in near.ancestors]
     descendants = [_Member(one, one.distance, told[one.checkpoint]) for one in near.descendants]
     if as_json:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
@@ -19,7 +18,7 @@ from nascore.cli.suggestion import did_you_mean
 from nascore.cli.verb import Verb, json_option
 from nascore.cli.weightschosen import Chosen
 from nascore.cli.weightscolumns import Columns, metric_columns, metric_names, show_fitting
-from nascore.cli.weightsplace import NAMES_NO_STORE, chosen_store, experiment_option, store_options
+from nascore.cli.weightsplace import NAMES_NO_STORE, of_store
 from nascore.cli.weightswording import short_id, size_text
 from nascore.cli.wording import time_text
 from nascore.record import Direction, Objective
@@ -47,8 +46,7 @@ class Row:
 
 
 @click.command("ls", cls=Verb, context_settings=NAMES_NO_STORE)
-@store_options
-@experiment_option
+@of_store
 @click.option("--trial", type=Count(0), metavar="N", help="Only checkpoints of this trial.")
 @click.option(
     "--sort",
@@ -59,14 +57,9 @@ class Row:
 @click.option("--reverse", "is_reversed", is_flag=True, help="Turn the order round.")
 @click.option("-n", "count", type=Count(), metavar="N", help="At most so many.")
 @json_option
-@click.pass_context
 def ls(
-    context: click.Context,
+    chosen: Chosen,
     *,
-    store: str | None,
-    server: str | None,
-    token_file: Path | None,
-    experiment: str,
     trial: int | None,
     sort: Objective | None,
     is_reversed: bool,
@@ -74,9 +67,8 @@ def ls(
     as_json: bool,
 ) -> None:
     """List checkpoints, oldest first."""
-    with chosen_store(context, store, server=server, token_file=token_file, experiment=experiment) as chosen:
-        listed = list(chosen.listed(trial=trial))
-        rows = _rows(chosen, listed)
+    listed = list(chosen.listed(trial=trial))
+    rows = _rows(chosen, listed)
     ordered = rows if sort is None else _sorted(rows, sort)
     rows = (ordered[::-1] if is_reversed else ordered)[:count]
     if as_json:

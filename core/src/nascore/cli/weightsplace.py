@@ -9,6 +9,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
@@ -73,6 +74,29 @@ def chosen_store(
             weights = open_store(where)
         stack.callback(weights.close)
         yield Chosen(weights, where, experiment, own=experiment or own)
+
+
+def of_store(verb: Callable[..., None]) -> Callable[..., None]:
+    """Let a verb be about a store: it is given what its options name, open while it works, as its first argument."""
+
+    @store_options
+    @experiment_option
+    @click.pass_context
+    @wraps(verb)
+    def opened(
+        context: click.Context,
+        /,
+        *,
+        store: str | None,
+        server: str | None,
+        token_file: Path | None,
+        experiment: str,
+        **others: object,
+    ) -> None:
+        with chosen_store(context, store, server=server, token_file=token_file, experiment=experiment) as chosen:
+            verb(chosen, **others)
+
+    return opened
 
 
 def _check_arguments(context: click.Context) -> None:

@@ -532,6 +532,22 @@ def test_server_without_a_port_or_older_than_it_is_no_trouble(
     assert not ports
 
 
+def test_answer_that_is_none_is_data_loss(connect: Any, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = connect(address)
+    weights = network(client)
+    pieces = client.connection.pieces
+
+    def garbled(method: str, *arguments: Any, **named: Any) -> Any:
+        return iter([b"\xff"]) if method.endswith("Direct") else pieces(method, *arguments, **named)
+
+    def closable(method: str, *arguments: Any, **named: Any) -> Any:
+        yield from garbled(method, *arguments, **named)
+
+    monkeypatch.setattr(client.connection, "pieces", closable)
+    with pytest.raises(DataLossError, match="is not a UploadDirectResponse"):
+        weights.put(tensors(), trial=0)
+
+
 def test_port_in_use_is_named(serve: Any, store: DirectoryStore) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -15,12 +15,12 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import TypeVar
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from nascore.client.address import TcpAddress
 from nascore.client.connection import Connection
 from nascore.client.weights.calls import SERVICE
-from nascore.errors import NascoreError, UnavailableError, UnsupportedError
+from nascore.errors import DataLossError, NascoreError, UnavailableError, UnsupportedError
 from nascore.v1 import weights_pb2
 from nascore.weights.direct_wire import TICKET, receive, send
 
@@ -95,6 +95,8 @@ class Direct:
             told = response.FromString(next(answers, b""))
         except UnsupportedError:  # The server is older than direct connections.
             told = response()
+        except DecodeError as error:
+            raise DataLossError(f"The answer of {self._connection.address} is not a {response.__name__}.") from error
         if not told.port:
             raise self._given_up("it has no port for direct connections")
         return told
