@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import nas_trial as nas
 import pytest
 import torch
+from nas_trial.export import standalone
 from nas_trial.hub import darts, enas_macro, enas_micro, nasbench101, nasbench201, nasnet, pnas
 from nas_trial.hub.entry import HubSpace
 from torch import nn
@@ -50,13 +49,7 @@ class Net(nn.Module):
 
 
 def module_of(file: Path):
-    spec = spec_from_file_location(file.stem, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[file.stem] = module
-    spec.loader.exec_module(module)
-    return module
+    return standalone.module_of(file, name=file.stem)
 
 
 def check_exported(make: Callable[[], nn.Module], folder: Path, *, count: int, size: int) -> None:

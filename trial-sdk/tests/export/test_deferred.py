@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from multiprocessing.reduction import ForkingPickler
@@ -10,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from nas_trial.export import export_source
+from nas_trial.export import export_source, standalone
 from nas_trial.export.deferred import define_validation, foreign_packages
 
 TRIAL = '''
@@ -93,13 +92,7 @@ assert not {"click", "yaml"} & sys.modules.keys()
 
 
 def module_of(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[file.stem] = module
-    spec.loader.exec_module(module)
-    return module
+    return standalone.module_of(file, name=file.stem)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import nas_trial as nas
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 -- the usual name, as in users' files
-from nas_trial.export import export_source
+from nas_trial.export import export_source, standalone
 from safetensors.torch import save_file
 from torch import nn
 
@@ -172,13 +172,7 @@ def imported(text: str, folder: Path) -> ModuleType:
     """The generated text as a module of its own, imported from a file."""
     file = folder / f"model_{len(list(folder.iterdir()))}.py"
     file.write_text(text, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[file.stem] = module
-    spec.loader.exec_module(module)
-    return module
+    return standalone.module_of(file, name=file.stem)
 
 
 def architecture(factory, seed: int) -> Mapping[str, object]:

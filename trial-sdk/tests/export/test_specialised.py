@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import nas_trial as nas
 import pytest
 import torch
-from nas_trial.export import ExportError, export_source
+from nas_trial.export import ExportError, export_source, standalone
 from torch import nn
 from torch.nn.utils import parametrizations
 
@@ -27,13 +25,7 @@ def net_of(folder: Path, body: str, *, head: str = HEAD) -> Callable[[], nn.Modu
 
 
 def imported(file: Path):
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[file.stem] = module
-    spec.loader.exec_module(module)
-    return module
+    return standalone.module_of(file, name=file.stem)
 
 
 def exported(factory: Callable[[], nn.Module]) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-import sys
 from pathlib import Path
 
 import nas_trial as nas
 import pytest
 import torch
-from nas_trial.export import export_source
+from nas_trial.export import export_source, standalone
 from nas_trial.training import train
 from torch import nn
 
@@ -82,13 +80,7 @@ class WithoutSteps(nas.Trial):
 def module_of(text: str, folder: Path):
     file = folder / f"generated_{len(list(folder.iterdir()))}_{folder.name}.py"
     file.write_text(text, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[file.stem] = module
-    spec.loader.exec_module(module)
-    return module
+    return standalone.module_of(file, name=file.stem)
 
 
 @pytest.mark.parametrize("trial", [Literal(), Literal((4, 1, 1)), Loaded()], ids=["literal", "sizes", "loaded"])

@@ -29,9 +29,9 @@ class NoSdk:
         return None
 
 
-def module_of(file: Path) -> ModuleType:
-    """The generated file as an imported module."""
-    spec = importlib.util.spec_from_file_location("exported_model", file)
+def module_of(file: Path, *, name: str = "exported_model") -> ModuleType:
+    """The generated file as an imported module of a name."""
+    spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
