@@ -135,7 +135,8 @@ def head(digest: str, size: int, offset: int = 0) -> bytes:
 @pytest.mark.parametrize("ticket", [bytes(32), b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b""])
 def test_stranger_gets_nothing(connect: Any, address: str, ticket: bytes) -> None:
     with begun(connect(address)) as (told, _), dial(told, ticket=ticket) as opened:
-        opened.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # The port need not have waited for the end: it may have hung up already.
+            opened.shutdown(socket.SHUT_WR)
         assert ended(opened) == b""
 
 
