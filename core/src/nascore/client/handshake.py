@@ -22,7 +22,7 @@ from nascore.errors import UnavailableError
 
 _PROBE_S = 2.0
 _PIECE = 1 << 16
-_HUNG_UP = ("socket closed", "connection reset", "endpoint closing", "failed to receive")
+_HUNG_UP = ("socket closed", "connection reset", "broken pipe", "endpoint closing", "failed to receive")
 ResultT = TypeVar("ResultT")
 _SELF_SIGNED = ("self signed", "self-signed", "unable to get local issuer", "unable to get issuer")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -145,7 +146,11 @@ def _stopped(search: ServedSearch) -> Iterator[Violation]:
 
 
 def _living(pids: set[int]) -> list[psutil.Process]:
-    return [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    living = []
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            living.append(psutil.Process(pid))
+    return living
 
 
 def _judged(plan: Plan, folder: Path, troubles: list[Violation]) -> Judgement:
