@@ -159,7 +159,7 @@ def test_verify_names_what_is_damaged_and_how_to_mend_it(invoke, made, tmp_path)
     shown = invoke("weights", "verify", "--store", "store")
     assert shown.exit_code == 1
     assert str(file.relative_to(tmp_path)) in shown.stdout
-    assert "Restore what is named from a copy" in shown.stderr
+    assert "Restore the files from a copy" in shown.stderr
     document = invoke("weights", "verify", "best", "--store", "store", "--json")
     assert document.exit_code == 1
     assert [row["what"] for row in json.loads(document.stdout)] == ["bytes have changed since they were written"]
@@ -212,5 +212,5 @@ def test_a_server_of_weights_answers_the_same_verbs(begin, invoke, made, tmp_pat
     (tmp_path / "wrong").write_text("x" * 43)
     assert invoke("weights", "ls", "--server", address, "--token-file", "wrong").exit_code == 1
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert not (tmp_path / "token").exists()

@@ -25,7 +25,7 @@ def test_token_of_a_server_that_runs_is_not_overwritten(serving, nascore, tmp_pa
     assert "token has the token of a server that runs" in refused.stderr
     assert (tmp_path / "token").read_text() == token
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert not (tmp_path / "token").exists()
 
 
@@ -33,7 +33,7 @@ def test_token_of_a_server_that_was_killed_is_replaced(serving, tmp_path):
     process = serving("store")
     token = (tmp_path / "token").read_text()
     process.kill()
-    process.wait(30)
+    process.wait(60)
     assert (tmp_path / "token").read_text() == token
     serving("store")
     assert (tmp_path / "token").read_text() != token

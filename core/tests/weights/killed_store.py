@@ -194,6 +194,14 @@ class Child:
             return [line.strip() for line in file.read().splitlines(keepends=True) if line.endswith("\n")]
 
 
+def await_death(children):
+    """Wait until one has died at its failpoint, which takes the longer the busier the machine is."""
+    lives = [os.pidfd_open(child.pid) for child in children]
+    select.select(lives, [], [], 5.0)
+    for life in lives:
+        os.close(life)
+
+
 def judge(folder, said, kept):
     """Return what is wrong, in sentences; ``kept`` holds what must be there."""
     wrong = [line for lines in said for line in lines if line.startswith("wrong")]
@@ -244,6 +252,8 @@ def main(folder, kills, seed, bug=""):
     wrong = []
     while done < int(kills) and not wrong:
         children = [Child(folder, done + number + 1, rng, bug) for number in range(2)]
+        if bug:
+            await_death(children)
         said = [child.finish() for child in children]
         done += len(children)
         wrong = judge(folder, said, kept)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from nascore import failpoints
-from nascore.errors import ConflictError, DataLossError
+from nascore.errors import ConflictError, DataLossError, NotFoundError
 from nascore.weights import Direction, DirectoryStore, TensorData, compaction
 from nascore.weights.contract import MAX_PAGE
 
@@ -56,6 +56,9 @@ def store(tmp_path):
     opened.commit(opened.manifest(third), experiment="e", name="newest", request_id="named")
     opened.put({"w": tensor(1)}, trial=1, experiment="e", name="best", request_id="back")
     opened.release(second)
+    for _ in range(2):
+        opened.release(opened.put({"w": tensor(6)}, trial=6, experiment="e"))
+    opened.put({"w": tensor(6)}, trial=6, experiment="e")
     opened.pin(third)
     opened.set_quota("e", 1000)
     opened.put({"w": tensor(4)}, trial=4, experiment="e", name="gone")
@@ -99,6 +102,20 @@ def test_etags_pages_and_answers_outlive_it(store):
     assert page.checkpoints[0] not in after.checkpoints
     assert after.checkpoints
     assert store.put({"w": tensor(5)}, trial=5, experiment="e", name="best", if_match=etag)
+
+
+def test_what_was_given_up_is_not_told_apart_from_what_never_was_there_by_it(store):
+    (second,) = [one.checkpoint for one in store.lineage(store.reference("e", "newest").checkpoint).ancestors][:1]
+    size = len(lines(store))
+    store.collect()
+    assert len(lines(store)) < size
+    for opened in (store, DirectoryStore(store.folder)):
+        opened.release(second)
+        opened.release(second, experiment="e")
+        with pytest.raises(NotFoundError, match=second):
+            opened.release(second, experiment="other")
+        opened.rebuild()
+        opened.close()
 
 
 def test_it_is_written_on_and_compacted_again(store):

@@ -343,6 +343,19 @@ def test_lineage_knows_generations_also_of_what_was_released(store):
         store.lineage("0" * 32)
 
 
+def test_lineage_says_what_each_was_measured_by(store):
+    first = committed(store, {"a": SMALL}, trial=7, metrics={"loss": 0.5, "accuracy": 0.25, "x" * 257: 1.0})
+    second = committed(store, {"a": SMALL}, trial=8, parents=(first,), metrics={f"m{n:03}": n for n in range(101)})
+    third = committed(store, {"a": SMALL}, trial=9, parents=(second,))
+    store.release(first)
+    store.release(second)
+    store.collect()
+    nearer, farther = store.lineage(third).ancestors
+    assert (nearer.trial, list(nearer.metrics)) == (8, [f"m{n:03}" for n in range(100)])
+    assert (farther.trial, dict(farther.metrics)) == (7, {"accuracy": 0.25, "loss": 0.5})
+    assert [(one.trial, dict(one.metrics)) for one in store.lineage(second).descendants] == [(9, {})]
+
+
 # --- retention --------------------------------------------------------------------------------------------------------
 
 
@@ -384,9 +397,8 @@ def test_what_has_a_name_or_a_pin_is_not_released(store):
         store.release(checkpoint)
     store.pin(checkpoint, is_pinned=False)
     store.release(checkpoint)
-    for again in (store.release, store.pin):
-        with pytest.raises(NotFoundError):
-            again(checkpoint)
+    with pytest.raises(NotFoundError):
+        store.pin(checkpoint)
     with pytest.raises(NotFoundError):
         store.unname("e", "best")
 
@@ -408,13 +420,48 @@ def test_a_checkpoint_of_two_experiments_stays_until_both_release_it(store):
     checkpoint = committed(store, {"a": LARGE}, experiment="one")
     assert committed(store, {"a": LARGE}, experiment="two") == checkpoint
     store.release(checkpoint, experiment="one")
-    with pytest.raises(NotFoundError):
-        store.release(checkpoint, experiment="one")
+    store.release(checkpoint, experiment="one")
     assert (store.usage("one").used, store.usage("two").used > 0) == (0, True)
     store.collect()
     assert store.present([blob(LARGE)[0]])
     store.release(checkpoint)
     assert store.checkpoints().checkpoints == ()
+
+
+def test_what_was_given_up_is_given_up_again_while_it_is_known(store):
+    gone = committed(store, {"a": SMALL}, experiment="one")
+    child = committed(store, {"a": SMALL}, experiment="two", parents=(gone,))
+    for wrong in ({"experiment": "two"}, {"experiment": "none"}):
+        with pytest.raises(NotFoundError, match=gone):
+            store.release(gone, **wrong)
+    for _ in range(2):
+        store.release(gone, experiment="one")
+        store.release(gone)
+        store.collect()
+        store.rebuild()
+        for wrong in ({"experiment": "two"}, {"experiment": "none"}):
+            with pytest.raises(NotFoundError, match=gone):
+                store.release(gone, **wrong)
+    with pytest.raises(NotFoundError):
+        store.release("0" * 32)
+    assert store.manifest(child).parents == (gone,)
+    store.release(child)
+    store.collect()
+    for forgotten in (gone, child):
+        with pytest.raises(NotFoundError, match=forgotten):
+            store.release(forgotten)
+
+
+def test_what_is_committed_again_is_released_again(store):
+    checkpoint = committed(store, {"a": SMALL})
+    store.release(checkpoint)
+    assert committed(store, {"a": SMALL}, name="best") == checkpoint
+    with pytest.raises(StateError, match="e/best"):
+        store.release(checkpoint)
+    store.unname("e", "best")
+    store.release(checkpoint, experiment="e")
+    assert store.checkpoints().checkpoints == ()
+    assert store.verify() == ()
 
 
 def test_a_quota_counts_each_blob_once_and_heals_after_a_release(store):

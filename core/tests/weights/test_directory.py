@@ -320,10 +320,11 @@ def test_a_disk_that_is_really_full_keeps_what_it_has_and_heals():
         assert store.list() == tuple(kept)
         assert all(store.get(checkpoint)["b"] == SMALL for checkpoint in kept)
         assert not any((store.folder / "staging").iterdir())
-        store.release(kept[0])
+        for checkpoint in kept[:2]:  # The last one may have taken its room from what is kept free.
+            store.release(checkpoint)
         store.collect()
         again = store.put({"w": TensorData("U8", (300_000,), bytes(range(250)) * 1200)}, trial=101)
-        assert store.list() == (*kept[1:], again)
+        assert store.list() == (*kept[2:], again)
         assert store.verify() == ()
         store.close()
 

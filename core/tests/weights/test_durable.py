@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ def test_each_item_is_done_once_and_several_at_a_time() -> None:
 
     def meet(item: int) -> None:
         if item < 2:
-            both.wait(30)  # Breaks if only one thread works.
+            both.wait(60)  # Breaks if only one thread works.
         done.append(item)
 
     side_by_side(meet, range(500), threads=2)
@@ -37,6 +38,7 @@ def test_the_error_of_an_item_is_raised_and_no_more_are_begun(threads: int) -> N
         begun.append(item)
         if item == 5:
             raise KeyError(item)
+        time.sleep(0.001)  # All of them would take far longer than the one that fails.
 
     with pytest.raises(KeyError, match="5"):
         side_by_side(fail, range(100_000), threads=threads)
@@ -47,7 +49,7 @@ def test_of_several_errors_the_first_items_is_raised() -> None:
     both = threading.Barrier(2)
 
     def fail(item: int) -> None:
-        both.wait(30)
+        both.wait(60)
         raise KeyError(item)
 
     with pytest.raises(KeyError, match="0"):

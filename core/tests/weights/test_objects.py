@@ -76,8 +76,23 @@ def test_a_storage_that_is_not_reached_is_unavailable(tmp_path):
         "secret": "s",
         "config_kwargs": {"retries": {"max_attempts": 0}},
     }
-    with pytest.raises(UnavailableError, match=r"127\.0\.0\.1:9"):
-        ObjectStore("s3://bucket/x", cache=tmp_path / "cache", options=options).list()
+    store = ObjectStore("s3://bucket/x", cache=tmp_path / "cache", options=options)
+    for ask in (store.list, store.verify):  # Not that its bytes are damaged: nobody has seen them.
+        with pytest.raises(UnavailableError, match=r"127\.0\.0\.1:9"):
+            ask()
+
+
+def test_objects_that_are_out_of_reach_are_not_called_damaged(machines, monkeypatch):
+    store, _ = machines
+    store.put({"w": LARGE}, trial=0)
+    assert store.verify() == ()
+
+    def read(*_, **__):
+        raise UnavailableError("gone")
+
+    monkeypatch.setattr("nascore.weights.objects.storage.Storage.read", read)
+    with pytest.raises(UnavailableError, match="gone"):
+        store.verify()
 
 
 # --- several machines -------------------------------------------------------------------------------------------------

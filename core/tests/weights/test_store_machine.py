@@ -36,6 +36,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.folder = Path(self.place.name)
         self.store = DirectoryStore(self.folder)
         self.held = {"one": {}, "two": {}}  # Checkpoint -> loss, oldest first.
+        self.released = set()  # Of which experiment, and the checkpoint.
+        self.parents = {}
         self.values = {}
         self.names = {}
         self.pinned = set()
@@ -50,6 +52,16 @@ class StoreMachine(RuleBasedStateMachine):
     def used(self, experiment, more=()):
         chosen = {value for checkpoint in self.held[experiment] for value in self.values[checkpoint]}
         return sum(SIZES[value] for value in chosen | set(more))
+
+    def known(self):
+        """Those that are held, and their ancestors."""
+        found = {checkpoint for held in self.held.values() for checkpoint in held}
+        waiting = list(found)
+        while waiting:
+            if (parent := self.parents[waiting.pop()]) and parent not in found:
+                found.add(parent)
+                waiting.append(parent)
+        return found
 
     def chosen(self, place):
         everything = sorted({checkpoint for held in self.held.values() for checkpoint in held})
@@ -67,8 +79,10 @@ class StoreMachine(RuleBasedStateMachine):
         except ExhaustedResourceError:
             assert self.used(experiment, values) > max(self.quotas[experiment], before)
             return
+        self.parents[checkpoint] = parent
         self.values[checkpoint] = tuple(values)
         self.held[experiment][checkpoint] = loss
+        self.released.discard((experiment, checkpoint))
         limit = self.quotas.get(experiment)
         assert limit is None or self.used(experiment) <= max(limit, before)
         if name:
@@ -85,28 +99,35 @@ class StoreMachine(RuleBasedStateMachine):
         except ExhaustedResourceError:
             assert self.used(experiment, values) > self.quotas[experiment]
             return
+        self.released.discard((experiment, checkpoint))
         other = "two" if experiment == "one" else "one"
         self.held[experiment][checkpoint] = self.held[other][checkpoint]
 
     @rule(place=PLACES, experiment=st.sampled_from(["", "one", "two"]))
     def release(self, place, experiment):
-        checkpoint = self.chosen(place)
-        if checkpoint is None:
+        everything = sorted({*(one for _, one in self.released), *(one for held in self.held.values() for one in held)})
+        if not everything:
             return
+        checkpoint = everything[place % len(everything)]
+        has_been = any(one == checkpoint and experiment in ("", name) for name, one in self.released)
         holders = [name for name in self.held if checkpoint in self.held[name] and experiment in ("", name)]
         named = [key for key, found in self.names.items() if found == checkpoint and experiment in ("", key[0])]
         try:
             self.store.release(checkpoint, experiment=experiment)
         except NotFoundError:
             assert not holders
+            assert not has_been
         except StateError:
             assert named or checkpoint in self.pinned
         else:
-            assert holders
-            assert not named
-            assert checkpoint not in self.pinned
-            for name in holders:
-                del self.held[name][checkpoint]
+            assert holders or has_been
+            assert not holders or not (named or checkpoint in self.pinned)
+            self.let_go(holders, checkpoint)
+
+    def let_go(self, experiments, checkpoint):
+        for experiment in experiments:
+            del self.held[experiment][checkpoint]
+            self.released.add((experiment, checkpoint))
 
     @rule(experiment=EXPERIMENTS, n=st.integers(0, 3), direction=st.sampled_from(Direction))
     def keep_best(self, experiment, n, direction):
@@ -118,7 +139,7 @@ class StoreMachine(RuleBasedStateMachine):
         )
         assert self.store.keep_best(experiment, "loss", n, direction=direction) == tuple(ranked[n:])
         for checkpoint in ranked[n:]:
-            del self.held[experiment][checkpoint]
+            self.let_go([experiment], checkpoint)
 
     @rule(place=PLACES, is_pinned=st.booleans())
     def pin(self, place, is_pinned):
@@ -154,6 +175,7 @@ class StoreMachine(RuleBasedStateMachine):
     def collect(self):
         said = self.store.collect(stale_after_s=0, is_rehearsal=True)
         assert self.store.collect(stale_after_s=0) == said
+        self.released = {pair for pair in self.released if pair[1] in self.known()}
         kept = {value for held in self.held.values() for checkpoint in held for value in self.values[checkpoint]}
         loose = {value for value in SIZES if value % 3 == 0}
         present = self.store.present(DIGESTS.values())

@@ -8,7 +8,7 @@ from rich_click import RichGroup
 from nascore.cli.screen import emit_document, printable, show
 from nascore.cli.tables import facts_table, table_of
 from nascore.cli.verb import Verb, json_option
-from nascore.cli.weightscare import export, gc, verify
+from nascore.cli.weightscare import export, gc
 from nascore.cli.weightschosen import LAST, Chosen
 from nascore.cli.weightsindex import reindex
 from nascore.cli.weightskeep import pin, release, unname, unpin
@@ -16,6 +16,7 @@ from nascore.cli.weightslineage import lineage
 from nascore.cli.weightslist import ls
 from nascore.cli.weightsplace import of_store
 from nascore.cli.weightsserve import serve
+from nascore.cli.weightsverify import verify
 from nascore.cli.weightswording import short_id, size_text
 from nascore.cli.wording import count_text, metric
 from nascore.weights import Manifest

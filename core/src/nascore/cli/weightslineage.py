@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import click
 
@@ -19,19 +19,10 @@ from nascore.weights import Manifest, Relative
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A checkpoint of the family, how many generations below the one that was asked for, and its story, if known."""
+    """A checkpoint of the family, and how many generations below the one that was asked for it is."""
 
     relative: Relative
     generation: int
-    manifest: Manifest | None
-
-    @property
-    def metrics(self) -> Mapping[str, float]:
-        return self.manifest.metrics if self.manifest is not None else {}
-
-    @property
-    def trial(self) -> int | None:
-        return self.manifest.trial if self.manifest is not None else None
 
     @property
     def remark(self) -> str:
@@ -55,19 +46,28 @@ def lineage(
     """Show what a checkpoint was made from, and what was made from it."""
     found = chosen.find(checkpoint)
     near = chosen.weights.lineage(found, depth=depth)
-    this = Relative(found, 0, is_released=False)
-    told = chosen.stories(one.checkpoint for one in (this, *near.ancestors, *near.descendants))
-    ancestors = [_Member(one, -one.distance, told[one.checkpoint]) for one in near.ancestors]
-    descendants = [_Member(one, one.distance, told[one.checkpoint]) for one in near.descendants]
+    this, *others = _told(chosen, [Relative(found, 0, is_released=False), *near.ancestors, *near.descendants])
+    ancestors, descendants = others[: len(near.ancestors)], others[len(near.ancestors) :]
     if as_json:
         sides = {"ancestors": ancestors, "descendants": descendants}
         emit_document({"checkpoint": found, **{side: list(map(_document, one)) for side, one in sides.items()}})
     else:
-        _show([*reversed(ancestors), _Member(this, 0, told[found]), *descendants])
+        above = [_Member(one, -one.distance) for one in reversed(ancestors)]
+        _show([*above, *(_Member(one, one.distance) for one in (this, *descendants))])
+
+
+def _told(chosen: Chosen, relatives: Sequence[Relative]) -> list[Relative]:
+    """Return relatives with their trials and metrics; those of which the store does not say them, from manifests."""
+    stories = chosen.stories(one.checkpoint for one in relatives if one.trial is None)
+    return [_completed(one, stories.get(one.checkpoint)) for one in relatives]
+
+
+def _completed(one: Relative, story: Manifest | None) -> Relative:
+    return one if story is None else replace(one, trial=story.trial, metrics=story.metrics)
 
 
 def _show(family: Sequence[_Member]) -> None:
-    names = metric_names(one.metrics for one in family)
+    names = metric_names(one.relative.metrics for one in family)
     show_fitting(lambda shown: _columns(family, shown), names, texts=("checkpoint", ""), wide="")
 
 
@@ -75,17 +75,17 @@ def _columns(family: Sequence[_Member], metrics: Sequence[str]) -> Columns:
     return [
         ("generation", [f"{one.generation:+}" if one.generation else "0" for one in family]),
         ("checkpoint", [short_id(one.relative.checkpoint) for one in family]),
-        ("trial", ["" if one.trial is None else str(one.trial) for one in family]),
-        *metric_columns([one.metrics for one in family], metrics),
+        ("trial", ["" if one.relative.trial is None else str(one.relative.trial) for one in family]),
+        *metric_columns([one.relative.metrics for one in family], metrics),
         ("", [one.remark for one in family]),
     ]
 
 
-def _document(one: _Member) -> dict[str, object]:
+def _document(one: Relative) -> dict[str, object]:
     return {
-        "checkpoint": one.relative.checkpoint,
-        "distance": one.relative.distance,
-        "is_released": one.relative.is_released,
+        "checkpoint": one.checkpoint,
+        "distance": one.distance,
+        "is_released": one.is_released,
         "trial": one.trial,
         "metrics": dict(one.metrics),
     }

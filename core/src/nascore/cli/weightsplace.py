@@ -78,9 +78,13 @@ def chosen_store(
 
 def of_store(verb: Callable[..., None]) -> Callable[..., None]:
     """Let a verb be about a store: it is given what its options name, open while it works, as its first argument."""
+    return experiment_option(of_whole_store(verb))
+
+
+def of_whole_store(verb: Callable[..., None]) -> Callable[..., None]:
+    """Let a verb be about a store in the same way, where nothing of it can be left out."""
 
     @store_options
-    @experiment_option
     @click.pass_context
     @wraps(verb)
     def opened(
@@ -90,7 +94,7 @@ def of_store(verb: Callable[..., None]) -> Callable[..., None]:
         store: str | None,
         server: str | None,
         token_file: Path | None,
-        experiment: str,
+        experiment: str = "",
         **others: object,
     ) -> None:
         with chosen_store(context, store, server=server, token_file=token_file, experiment=experiment) as chosen:

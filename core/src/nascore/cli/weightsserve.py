@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import re
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 
@@ -17,19 +14,18 @@ from nascore.cli.failure import DONE
 from nascore.cli.interruption import Interruption
 from nascore.cli.screen import printable, say
 from nascore.cli.verb import Verb
-from nascore.errors import ConflictError, InvalidInputError, SettingsError, StateError
+from nascore.cli.weightstoken import kept_token
+from nascore.errors import ConflictError, InvalidInputError, SettingsError
 from nascore.eventloop import loop_factory
 from nascore.weights import IndexedStore, open_store
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _TOKEN = "weights-token"  # noqa: S105 - the name of a file
-_LONGEST = 200
 _SIGNS = frozenset({"log.jsonl", "manifests"})
 _NO_OBSTACLES = frozenset(
     {"lock", "index.db", "index.db-wal", "index.db-shm", "staging", "blobs", "packs", "lost+found"}
 )
 """What a store has before its first checkpoint, and what a new file system has."""
-_is_token = re.compile(rb"[\w-]{1,200}\n?", re.ASCII).fullmatch
 
 
 @click.command("serve", cls=Verb)
@@ -98,51 +94,13 @@ async def _served(store: IndexedStore, *, address: str, data_port: str, token_fi
     # By name, because it brings gRPC, which the other verbs of this group do not need.
     serve_weights = import_module("nascore.service.weight_server").serve_weights
     interruption = Interruption()
-    with _kept_token(token_file) as token, interruption.listening():
+    with kept_token(token_file) as token, interruption.listening():
         port = data_port_of(data_port)
         async with serve_weights(store, address=address, token=token, tls=tls, data_port=port) as server:
             say(f"The token that allows everything is in {token_file}. Ctrl-C or SIGTERM ends the server.")
             click.echo(f"Serving weights at {server.address}")
             await interruption.wait()
             say("Ending: what is at work is finished.")
-
-
-@contextmanager
-def _kept_token(path: Path) -> Iterator[str]:
-    """Write a new token to a file, which is locked while the server runs and removed when it ends."""
-    _check_free(path)
-    service = import_module("nascore.service")
-    token: str = service.generate_token()
-    service.write_token(path, token)
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            yield token
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _check_free(path: Path) -> None:
-    """Refuse a file that is not one that an earlier server left behind when it was killed.
-
-    Raises:
-        StateError: A server that runs has its token there: it would lose all who read it from now on.
-        ConflictError: It is something else, which would be lost.
-    """
-    try:
-        with path.open("rb") as file:
-            if not _is_token(file.read(_LONGEST + 1)):
-                raise ConflictError(
-                    f"{path} is there already, and is no token.", hint="Choose another file with --token-file."
-                )
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return
-    except BlockingIOError:
-        raise StateError(
-            f"{path} has the token of a server that runs.",
-            hint="Choose another file with --token-file, or end that server.",
-        ) from None
 
 
 def _tls(certificate: Path | None, key: Path | None, *, client_roots: Path | None) -> object:

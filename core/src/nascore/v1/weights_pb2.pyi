@@ -203,14 +203,18 @@ class GetLineageResponse(_message.Message):
     def __init__(self, ancestors: _Optional[_Iterable[_Union[Relative, _Mapping]]] = ..., descendants: _Optional[_Iterable[_Union[Relative, _Mapping]]] = ...) -> None: ...
 
 class Relative(_message.Message):
-    __slots__ = ("checkpoint", "distance", "is_released")
+    __slots__ = ("checkpoint", "distance", "is_released", "trial", "metrics")
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     DISTANCE_FIELD_NUMBER: _ClassVar[int]
     IS_RELEASED_FIELD_NUMBER: _ClassVar[int]
+    TRIAL_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
     checkpoint: str
     distance: int
     is_released: bool
-    def __init__(self, checkpoint: _Optional[str] = ..., distance: _Optional[int] = ..., is_released: bool = ...) -> None: ...
+    trial: int
+    metrics: _containers.RepeatedCompositeFieldContainer[CheckpointMetric]
+    def __init__(self, checkpoint: _Optional[str] = ..., distance: _Optional[int] = ..., is_released: bool = ..., trial: _Optional[int] = ..., metrics: _Optional[_Iterable[_Union[CheckpointMetric, _Mapping]]] = ...) -> None: ...
 
 class DownloadRequest(_message.Message):
     __slots__ = ("checkpoint", "keys", "prefix", "known_digests", "resume_digest", "resume_offset", "takes_small")
@@ -451,12 +455,16 @@ class VerifyRequest(_message.Message):
     def __init__(self, checkpoint: _Optional[str] = ...) -> None: ...
 
 class VerifyResponse(_message.Message):
-    __slots__ = ("place", "what")
+    __slots__ = ("place", "what", "checkpoints", "lost")
     PLACE_FIELD_NUMBER: _ClassVar[int]
     WHAT_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINTS_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
     place: str
     what: str
-    def __init__(self, place: _Optional[str] = ..., what: _Optional[str] = ...) -> None: ...
+    checkpoints: _containers.RepeatedScalarFieldContainer[str]
+    lost: int
+    def __init__(self, place: _Optional[str] = ..., what: _Optional[str] = ..., checkpoints: _Optional[_Iterable[str]] = ..., lost: _Optional[int] = ...) -> None: ...
 
 class GetPlaceRequest(_message.Message):
     __slots__ = ()

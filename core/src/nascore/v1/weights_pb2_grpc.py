@@ -258,7 +258,8 @@ class WeightServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Release(self, request, context):
-        """Gives up checkpoints: one, or all of an experiment but the best, the named and the pinned.
+        """Gives up checkpoints: one, or all of an experiment but the best, the named and the pinned. One that was given up there
+        before, and is still known to GetLineage, is given up: who asks again because the answer was lost is told so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -107,11 +107,21 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Relative:
-    """An ancestor or descendant, how many generations away it is, and whether its tensors were released."""
+    """An ancestor or descendant.
+
+    Attributes:
+        checkpoint: Its id.
+        distance: How many generations away it is.
+        is_released: Whether its tensors were released.
+        trial: The trial that made it; ``None`` if only its manifest says so, and what it was measured by.
+        metrics: As in `Listed`.
+    """
 
     checkpoint: str
     distance: int
     is_released: bool
+    trial: int | None = None  # An older server does not tell it.
+    metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +151,16 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Something stored that is not what was written: which file or object, and what is wrong with it."""
+    """Something stored that is not what was written.
+
+    Attributes:
+        place: Which file or object.
+        what: What is wrong with it.
+        checkpoints: Those that are not whole without it, oldest first; none of the index, which can be made anew.
+        lost: Bytes of their tensors that are in it.
+    """
 
     place: str
     what: str
+    checkpoints: tuple[str, ...] = ()  # An older server does not tell it.
+    lost: int = 0

@@ -17,7 +17,11 @@ _PAGE = (
     "JOIN checkpoints ON checkpoint = checkpoints.id JOIN experiments ON experiment = experiments.id "
     "WHERE seq > ?1 AND ?2 IN ('', experiments.name) AND (?3 IS NULL OR trial = ?3) ORDER BY seq LIMIT ?4"
 )
-_METRICS = "SELECT metric, value FROM metrics WHERE checkpoint = ? AND length(metric) <= 256 ORDER BY metric LIMIT 100"
+_METRICS = (
+    "SELECT checkpoint, metric, value FROM metrics WHERE checkpoint IN (SELECT value FROM json_each(?)) "
+    "AND length(metric) <= 256 ORDER BY checkpoint, metric"
+)
+_METRICS_OF_ONE = 100
 _MOST_METRICS = 10_000
 """Metrics in a page, or those of its one checkpoint: it has to fit a message."""
 _ABOVE = "SELECT parent, distance + 1 FROM parents JOIN near ON child = id WHERE distance < ?2"
@@ -43,6 +47,28 @@ def is_held(connection: sqlite3.Connection, checkpoint: str, experiment: str = "
         "JOIN experiments ON experiment = experiments.id WHERE checkpoints.name = ?1 AND ?2 IN ('', experiments.name)"
     )
     return connection.execute(query, (checkpoint, experiment)).fetchone() is not None
+
+
+def was_released(connection: sqlite3.Connection, checkpoint: str, experiment: str = "") -> bool:
+    """Whether an experiment, or any, has given up a checkpoint that is still known, and does not have it again."""
+    query = (
+        "SELECT 1 FROM released JOIN checkpoints ON checkpoint = checkpoints.id "
+        "JOIN experiments ON experiment = experiments.id WHERE checkpoints.name = ?1 AND ?2 IN ('', experiments.name)"
+    )
+    return connection.execute(query, (checkpoint, experiment)).fetchone() is not None
+
+
+def held_checkpoints(
+    connection: sqlite3.Connection, checkpoints: Collection[str], experiments: Collection[str]
+) -> set[str]:
+    """Return those checkpoints that one of these experiments has not released."""
+    query = (
+        "SELECT DISTINCT checkpoints.name FROM checkpoints JOIN members ON checkpoint = checkpoints.id "
+        "JOIN experiments ON experiment = experiments.id WHERE checkpoints.name IN (SELECT value FROM json_each(?)) "
+        "AND experiments.name IN (SELECT value FROM json_each(?))"
+    )
+    words = (json.dumps(list(checkpoints)), json.dumps(list(experiments)))
+    return {name for (name,) in connection.execute(query, words)}
 
 
 def held_blobs(connection: sqlite3.Connection, digests: Collection[str], experiments: Collection[str]) -> set[str]:
@@ -98,10 +124,11 @@ def page(connection: sqlite3.Connection, *, experiment: str, trial: int | None, 
     if not re.fullmatch(r"[0-9]{0,18}", after):
         raise InvalidInputError(f"after: {after!r:.40} is not where a page ended.")
     rows = connection.execute(_PAGE, (int(after or 0), experiment, trial, limit + 1)).fetchall()
+    metrics_of = _metrics(connection, [row[1] for row in rows[:limit]])
     chosen: list[Listed] = []
     told = 0
     for _, checkpoint, name, holder, number, size, is_pinned, at in rows[:limit]:
-        metrics = dict(connection.execute(_METRICS, (checkpoint,)).fetchall())
+        metrics = metrics_of.get(checkpoint, {})
         told += len(metrics)
         if chosen and told > _MOST_METRICS:
             break
@@ -158,8 +185,22 @@ def _relatives(connection: sqlite3.Connection, checkpoint: str, step: str, depth
     rows = connection.execute(
         "WITH RECURSIVE near (id, distance) AS "  # noqa: S608 - one of two constants
         f"(SELECT id, 0 FROM checkpoints WHERE name = ?1 UNION {step}) "
-        "SELECT name, min(distance), holders = 0 FROM near JOIN checkpoints USING (id) WHERE distance > 0 "
+        "SELECT id, name, min(distance), holders = 0, trial FROM near JOIN checkpoints USING (id) WHERE distance > 0 "
         "GROUP BY id ORDER BY min(distance), id",
         (checkpoint, depth),
+    ).fetchall()
+    metrics = _metrics(connection, [row[0] for row in rows])
+    return tuple(
+        Relative(name, distance, bool(is_released), trial, metrics.get(number, {}))
+        for number, name, distance, is_released, trial in rows
     )
-    return tuple(Relative(name, distance, bool(is_released)) for name, distance, is_released in rows)
+
+
+def _metrics(connection: sqlite3.Connection, checkpoints: Collection[int]) -> dict[int, dict[str, float]]:
+    """Return what checkpoints were measured by, those that were; asked for all at once."""
+    found: dict[int, dict[str, float]] = {}
+    for checkpoint, metric, value in connection.execute(_METRICS, (json.dumps(list(checkpoints)),)):
+        metrics = found.setdefault(checkpoint, {})
+        if len(metrics) < _METRICS_OF_ONE:
+            metrics[metric] = value
+    return found

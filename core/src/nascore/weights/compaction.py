@@ -15,6 +15,8 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 from blake3 import blake3
 
@@ -43,6 +45,10 @@ _CHECKPOINTS = (
     "LEFT JOIN experiments ON members.experiment = experiments.id LEFT JOIN requests ON requests.etag = '' "
     "AND requests.checkpoint = checkpoints.name AND requests.experiment = experiments.id "
     "ORDER BY checkpoints.id, seq, request"
+)
+_RELEASED = (
+    "SELECT experiments.name, checkpoints.name FROM released JOIN experiments ON experiment = experiments.id "
+    "JOIN checkpoints ON checkpoint = checkpoints.id ORDER BY experiments.name, checkpoints.id"
 )
 _PINNED = "SELECT name FROM checkpoints WHERE is_pinned ORDER BY id"
 _NAMES = (
@@ -123,7 +129,7 @@ def _replace(layout: Layout, log: RecordLog, lines: Sequence[bytes], *, seq: int
 
 
 def _lines(connection: sqlite3.Connection) -> Iterator[bytes]:
-    for records in (_checkpoints, _pinned, _names, _requests, _quotas):
+    for records in (_checkpoints, _released, _pinned, _names, _requests, _quotas):
         yield from map(record_line, records(connection))
 
 
@@ -134,10 +140,15 @@ def _checkpoints(connection: sqlite3.Connection) -> Iterator[Record]:
         yield Record(verb, experiment, (name,), request=request, content=content, at=at, seq=seq)
 
 
+def _released(connection: sqlite3.Connection) -> Iterator[Record]:
+    for experiment, rows in groupby(connection.execute(_RELEASED), key=itemgetter(0)):
+        for names in _some([name for _, name in rows]):
+            yield Record(Verb.RELEASE, experiment, names)
+
+
 def _pinned(connection: sqlite3.Connection) -> Iterator[Record]:
-    names = [name for (name,) in connection.execute(_PINNED)]
-    for begin in range(0, len(names), _AT_ONCE):
-        yield Record(Verb.PIN, checkpoints=tuple(names[begin : begin + _AT_ONCE]))
+    for names in _some([name for (name,) in connection.execute(_PINNED)]):
+        yield Record(Verb.PIN, checkpoints=names)
 
 
 def _names(connection: sqlite3.Connection) -> Iterator[Record]:
@@ -155,6 +166,10 @@ def _requests(connection: sqlite3.Connection) -> Iterator[Record]:
 def _quotas(connection: sqlite3.Connection) -> Iterator[Record]:
     for experiment, quota in connection.execute(_QUOTAS):
         yield Record(Verb.QUOTA, experiment, quota=quota)
+
+
+def _some(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    return (tuple(names[begin : begin + _AT_ONCE]) for begin in range(0, len(names), _AT_ONCE))
 
 
 def _seq_of(etag: str) -> int:

@@ -221,8 +221,11 @@ class WeightStore(ABC):
     def release(self, checkpoint: str, *, experiment: str = "") -> None:
         """Give up a checkpoint, in one experiment or in all; its blobs go with the next collection if nobody has them.
 
+        What was given up there before, and is still known to `lineage`, is given up: who calls again because the answer
+        was lost is told that it is done.
+
         Raises:
-            NotFoundError: There is no such checkpoint there.
+            NotFoundError: There is no such checkpoint there, and has not been.
             StateError: It is pinned, or has a name, which is given.
         """
 

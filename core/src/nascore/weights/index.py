@@ -6,30 +6,30 @@ changes, appends them to the log and commits. Not here: what changes do (``index
 
 from __future__ import annotations
 
-import fcntl
+import logging
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from nascore.errors import StateError, UnavailableError
+from nascore.errors import NascoreError, StateError
 from nascore.failpoints import failpoint
 from nascore.sqlite import BROKEN
 from nascore.weights import index_changes
-from nascore.weights.durable import make_folders, named_if_failed
+from nascore.weights.durable import named_if_failed
 from nascore.weights.history import History
 from nascore.weights.index_schema import SCHEMA_VERSION, connect, connect_made, create, drop, understood, version
 from nascore.weights.layout import Layout
+from nascore.weights.lock import Lock
 from nascore.weights.manifest import Manifest
+from nascore.weights.memory_index import MemoryIndex, is_of_writing
 from nascore.weights.record_log import Record
 
-_PATIENCE_S = 60.0
-_PAUSE_S = (0.0005, 0.02)
+_LOG = logging.getLogger(__name__)
 _POOL = 8
 
 AnswerT = TypeVar("AnswerT")
@@ -98,12 +98,21 @@ class Index:
         self._inode = 0
         self._pid = os.getpid()
         self._guard = threading.Lock()  # Guards the three above.
-        self._turn = threading.Lock()  # Held by the thread that writes.
+        self._lock = Lock(layout.lock)
+        self._memory = MemoryIndex(history)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Give the index as it is at one moment; empty if there is no folder yet."""
-        with understood(self._layout.index), self._lent(self._take()) as connection:
+        """Give the index as it is at one moment; empty if there is no folder yet.
+
+        Where it cannot be opened because nothing can be written, it is made in memory.
+        """
+        found = self._taken()
+        if found is None:
+            with self._memory.reading() as connection:
+                yield connection
+            return
+        with understood(self._layout.index), self._lent(found) as connection:
             connection.execute("BEGIN")
             yield connection
             connection.execute("COMMIT")
@@ -127,14 +136,8 @@ class Index:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the store's lock."""
-        make_folders([self._layout.folder])
-        with self._turn:
-            descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                _await_lock(descriptor, self._layout)
-                yield
-            finally:
-                os.close(descriptor)
+        with self._lock.held():
+            yield
 
     def rebuild(self) -> None:
         """Make the index anew from the files, in another file if this one is no database any more."""
@@ -149,10 +152,7 @@ class Index:
 
     def fresh(self) -> sqlite3.Connection:
         """Return what the index should be, made in memory from the files."""
-        connection = connect(None)
-        create(connection)
-        self._history.fill(connection)
-        return connection
+        return self._memory.fresh()
 
     def close(self) -> None:
         """Close what is open; the next call opens it again."""
@@ -160,6 +160,7 @@ class Index:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+        self._memory.close()
 
     def _changed(self, connection: sqlite3.Connection) -> Iterator[Change]:
         connection.execute("BEGIN IMMEDIATE")
@@ -170,6 +171,7 @@ class Index:
         try:
             yield change
             change.commit()
+            self._memory.close()  # It is the disk that is asked from now on.
         except BaseException:
             change.undo()
             raise
@@ -188,6 +190,17 @@ class Index:
             self._give(connection)
             raise
         self._give(connection)
+
+    def _taken(self) -> sqlite3.Connection | None:
+        """Return a connection; ``None`` if none can be opened because nothing can be written."""
+        try:
+            with understood(self._layout.index):
+                return self._take()
+        except (NascoreError, OSError) as error:
+            if not is_of_writing(error):
+                raise
+            _LOG.info("Reading without the index on the disk: %s", error)
+            return None
 
     def _take(self, *, is_held: bool = False) -> sqlite3.Connection:
         if not os.path.exists(self._layout.folder):  # noqa: PTH110 - done for each blob
@@ -260,20 +273,3 @@ def _is_made(connection: sqlite3.Connection, layout: Layout) -> bool:
             hint="Upgrade nascore to open it.",
         )
     return found == SCHEMA_VERSION
-
-
-def _await_lock(descriptor: int, layout: Layout) -> None:
-    end = time.monotonic() + _PATIENCE_S
-    pause = _PAUSE_S[0]
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > end:
-                raise UnavailableError(
-                    f"{layout.lock}: another process has been writing for {_PATIENCE_S:.0f} s.", hint="Try again."
-                ) from None
-            time.sleep(pause)
-            pause = min(2 * pause, _PAUSE_S[1])
-        else:
-            return

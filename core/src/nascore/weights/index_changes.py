@@ -132,6 +132,7 @@ def _join(connection: sqlite3.Connection, experiment: int, checkpoint: int, reco
     query = "INSERT INTO members VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
     if connection.execute(query, (experiment, checkpoint, record.seq, record.at)).rowcount < 1:
         return
+    connection.execute("DELETE FROM released WHERE checkpoint = ? AND experiment = ?", (checkpoint, experiment))
     connection.execute("UPDATE checkpoints SET holders = holders + 1 WHERE id = ?", (checkpoint,))
     _hold(connection, experiment, [blob for (blob,) in connection.execute(_LINKED, (checkpoint,))])
 
@@ -167,12 +168,16 @@ def _move(connection: sqlite3.Connection, experiment: int, checkpoint: int, reco
 
 
 def _release(connection: sqlite3.Connection, name: str, experiment: str) -> None:
-    query = (
-        "SELECT experiment, checkpoint FROM members JOIN checkpoints ON checkpoint = checkpoints.id "
-        "JOIN experiments ON experiment = experiments.id WHERE checkpoints.name = ?1 AND ?2 IN ('', experiments.name)"
-    )
-    for holder, checkpoint in connection.execute(query, (name, experiment)).fetchall():
-        _leave(connection, holder, checkpoint)
+    row = connection.execute("SELECT id FROM checkpoints WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        return
+    holders = connection.execute("SELECT experiment FROM members WHERE checkpoint = ?", row).fetchall()
+    # In a summary nobody is left who holds it: there the record only says who did.
+    chosen = [(experiment_id(connection, experiment),)] if experiment else holders
+    for (holder,) in chosen:
+        if (holder,) in holders:
+            _leave(connection, holder, row[0])
+        connection.execute("INSERT OR IGNORE INTO released VALUES (?, ?)", (row[0], holder))
 
 
 def _leave(connection: sqlite3.Connection, experiment: int, checkpoint: int) -> None:
@@ -204,5 +209,6 @@ def _forget(connection: sqlite3.Connection, name: str) -> None:
         return
     connection.execute("DELETE FROM parents WHERE child = ?1 OR parent = ?1", row)
     connection.execute("DELETE FROM metrics WHERE checkpoint = ?", row)
+    connection.execute("DELETE FROM released WHERE checkpoint = ?", row)
     connection.execute("DELETE FROM requests WHERE checkpoint = ?", (name,))
     connection.execute("DELETE FROM checkpoints WHERE id = ?", row)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nascore.sqlite import Wording
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 APPLICATION_ID = 0x6E617377  # "nasw"
 LIVE, DYING = 1, 2
 _TIMEOUT_S = 30.0
@@ -38,6 +38,9 @@ TABLES = (
     "CREATE TABLE members (experiment INTEGER NOT NULL, checkpoint INTEGER NOT NULL, seq INTEGER NOT NULL UNIQUE, "
     "at INTEGER NOT NULL, PRIMARY KEY (experiment, checkpoint)) WITHOUT ROWID",
     "CREATE INDEX members_of_checkpoint ON members (checkpoint)",
+    # Who has given up what, while the checkpoint is known: whoever asks for it again, its answer lost, has it done.
+    "CREATE TABLE released (checkpoint INTEGER NOT NULL, experiment INTEGER NOT NULL, "
+    "PRIMARY KEY (checkpoint, experiment)) WITHOUT ROWID",
     "CREATE TABLE checkpoint_blobs (checkpoint INTEGER NOT NULL, blob INTEGER NOT NULL, "
     "PRIMARY KEY (checkpoint, blob)) WITHOUT ROWID",
     "CREATE TABLE holdings (experiment INTEGER NOT NULL, blob INTEGER NOT NULL, count INTEGER NOT NULL, "

@@ -139,6 +139,11 @@ class IndexedStore(WeightStore):
         with self._index.reading() as connection:
             return any(catalogue.is_held(connection, checkpoint, experiment) for experiment in experiments)
 
+    def held_checkpoints(self, checkpoints: Collection[str], experiments: Collection[str]) -> set[str]:
+        """Return those checkpoints that one of these experiments has not released."""
+        with self._index.reading() as connection:
+            return catalogue.held_checkpoints(connection, checkpoints, experiments)
+
     def held(self, digests: Collection[str], experiments: Collection[str]) -> set[str]:
         """Return those blobs that checkpoints of these experiments name."""
         with self._index.reading() as connection:

@@ -39,6 +39,10 @@ def release(index: Index, checkpoint: str, *, experiment: str) -> None:
     """See `WeightStore.release`."""
 
     def work(change: Change) -> None:
+        if not catalogue.is_held(change.connection, checkpoint, experiment) and catalogue.was_released(
+            change.connection, checkpoint, experiment
+        ):
+            return  # Perhaps by this very call, of which the answer was lost.
         _check_held(change.connection, checkpoint, experiment)
         if names := catalogue.names_of(change.connection, checkpoint, experiment):
             raise StateError(

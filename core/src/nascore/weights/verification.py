@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -17,9 +17,14 @@ from nascore.weights.catalogue import is_held, is_known
 from nascore.weights.durable import side_by_side, threads_for
 from nascore.weights.index import Index
 from nascore.weights.layout import Layout
+from nascore.weights.loss import told_with_losses
+from nascore.weights.manifest import Manifest
+from nascore.weights.memory_index import is_of_writing
+from nascore.weights.packing import PACKED_BELOW
 from nascore.weights.rebuilding import stored_manifest
 
 _SHOWN = 3
+_CHECKPOINTS = "SELECT name, size, holders FROM checkpoints"
 TABLES = {
     "experiments": "SELECT name, quota, used FROM experiments WHERE used > 0 OR quota IS NOT NULL",
     "blobs": "SELECT digest, dtype, shape, size, refs FROM blobs WHERE refs > 0",
@@ -33,6 +38,8 @@ TABLES = {
     "metrics": "SELECT name, metric, value FROM metrics JOIN checkpoints ON checkpoint = checkpoints.id",
     "parents": "SELECT young.name, old.name FROM parents "
     "JOIN checkpoints AS young ON child = young.id JOIN checkpoints AS old ON parent = old.id",
+    "released": "SELECT checkpoints.name, experiments.name FROM released "
+    "JOIN checkpoints ON checkpoint = checkpoints.id JOIN experiments ON experiment = experiments.id",
     "names": "SELECT experiments.name, names.name, checkpoints.name, etag FROM names "
     "JOIN checkpoints ON checkpoint = checkpoints.id JOIN experiments ON experiment = experiments.id",
     "requests": "SELECT name, request, content, checkpoint, etag FROM requests "
@@ -50,10 +57,10 @@ def verify_all(layout: Layout, index: Index) -> tuple[Damage, ...]:
     try:
         with index.reading() as connection:
             rows = all_rows(connection)
-            checkpoints = [name for (name,) in connection.execute("SELECT name FROM checkpoints")]
+            checkpoints = connection.execute(_CHECKPOINTS).fetchall()
     except (NascoreError, *BROKEN):
         return tuple(damages)  # There is no index to go by: its own damage has been said.
-    damages += [Damage(str(layout.manifest(name)), what) for name in checkpoints if (what := _manifest(layout, name))]
+    damages += _manifest_damages(layout, checkpoints, known={row.digest for row in rows})
     damages += _blob_damages(layout, rows)
     return tuple(_lasting(layout, index, damages))
 
@@ -64,27 +71,61 @@ def verify_one(layout: Layout, index: Index, checkpoint: str) -> tuple[Damage, .
     Raises:
         NotFoundError: There is no such checkpoint.
     """
-    file = layout.manifest(checkpoint)
     with index.reading() as connection:
-        if not is_known(connection, checkpoint):
+        row = connection.execute(f"{_CHECKPOINTS} WHERE name = ?", (checkpoint,)).fetchone()
+        if row is None:
             raise NotFoundError(f"There is no checkpoint {checkpoint} in {layout.folder}.")
-        if what := _manifest(layout, checkpoint):
-            return (Damage(str(file), what),)
-        digests = {entry.digest for entry in stored_manifest(layout, checkpoint).entries}
-        rows = live_rows(connection, digests) if is_held(connection, checkpoint) else {}
-        missing = digests - rows.keys() if rows else set()
-    damages = [Damage(str(layout.blob(digest)), "missing") for digest in sorted(missing)]
+        found = _manifest(layout, checkpoint)
+        digests = {entry.digest for entry in found.entries} if isinstance(found, Manifest) and row[2] else set()
+        rows = live_rows(connection, digests)
+    damages = _manifest_damages(layout, [row], known=rows.keys())
     return tuple(_lasting(layout, index, [*damages, *_blob_damages(layout, rows.values())]))
 
 
-def _manifest(layout: Layout, checkpoint: str) -> str:
+def _manifest_damages(
+    layout: Layout, checkpoints: Iterable[tuple[str, int, int]], *, known: Collection[str]
+) -> list[Damage]:
+    """Look at manifests, and for the blobs that they name; an index that was made anew knows nothing of a lost one.
+
+    Args:
+        layout: Where they are.
+        checkpoints: Id, size and number of holders of each.
+        known: The blobs that the index has.
+    """
+    damages: list[Damage] = []
+    naming: dict[str, list[str]] = {}
+    sizes: dict[str, int] = {}
+    for name, size, holders in checkpoints:
+        found = _manifest(layout, name)
+        if not isinstance(found, Manifest):
+            damages.append(Damage(str(layout.manifest(name)), found, (name,), size if holders else 0))
+        elif holders:
+            missing = {entry.digest: entry.size for entry in found.entries if entry.digest not in known}
+            sizes |= missing
+            for digest in missing:
+                naming.setdefault(digest, []).append(name)
+    return [*damages, *_missing_damages(layout, sizes, naming)]
+
+
+def _missing_damages(layout: Layout, sizes: Mapping[str, int], naming: Mapping[str, list[str]]) -> Iterator[Damage]:
+    """Say which blobs are nowhere; small ones together, for who knows in which pack each was."""
+    small = [digest for digest, size in sizes.items() if size < PACKED_BELOW]
+    if small:
+        checkpoints = dict.fromkeys(name for digest in small for name in naming[digest])
+        lost = sum(sizes[digest] for digest in small)
+        yield Damage(str(layout.packs), f"none has {len(small)} small tensors", tuple(checkpoints), lost)
+    for digest in sizes.keys() - set(small):
+        yield Damage(str(layout.blob(digest)), "missing", tuple(naming[digest]), sizes[digest])
+
+
+def _manifest(layout: Layout, checkpoint: str) -> Manifest | str:
+    """Return a manifest, or what is wrong with it."""
     try:
-        stored_manifest(layout, checkpoint)
+        return stored_manifest(layout, checkpoint)
     except FileNotFoundError:
         return "missing"
     except NascoreError as fault:
         return str(fault)
-    return ""
 
 
 def _blob_damages(layout: Layout, rows: Collection[BlobRow]) -> list[Damage]:
@@ -114,15 +155,26 @@ def _lasting(layout: Layout, index: Index, damages: list[Damage]) -> Iterator[Da
     if not damages:
         return
     with index.reading() as connection:
-        for damage in damages:
-            place = Path(damage.place)
-            if place.parent == layout.packs and not rows_of_pack(connection, place.stem):
-                continue
-            if layout.blobs in place.parents and damage.what != "missing" and not live_rows(connection, [place.stem]):
-                continue
-            if place.parent == layout.manifests and not is_known(connection, place.stem):
-                continue
-            yield damage
+        contents = {damage.place: _contents(connection, layout, Path(damage.place)) for damage in damages}
+        lasting = [damage for damage in damages if _lasts(connection, damage, contents[damage.place])]
+        yield from told_with_losses(
+            connection, lasting, {place: inside for place, inside in contents.items() if inside}
+        )
+
+
+def _contents(connection: sqlite3.Connection, layout: Layout, place: Path) -> list[str] | None:
+    """Return the digests of the blobs in a file; ``None`` for a file that holds none."""
+    if place.parent == layout.packs:
+        return [row.digest for row in rows_of_pack(connection, place.stem)]
+    return list(live_rows(connection, [place.stem])) if layout.blobs in place.parents else None
+
+
+def _lasts(connection: sqlite3.Connection, damage: Damage, contents: list[str] | None) -> bool:
+    if damage.checkpoints and contents is not None:  # A blob of which the index knew nothing.
+        return not contents and any(is_held(connection, checkpoint) for checkpoint in damage.checkpoints)
+    if damage.checkpoints:
+        return any(is_known(connection, checkpoint) for checkpoint in damage.checkpoints)
+    return contents is None or bool(contents)
 
 
 def _index_damages(layout: Layout, index: Index) -> Iterator[Damage]:
@@ -135,7 +187,11 @@ def _index_damages(layout: Layout, index: Index) -> Iterator[Damage]:
                 return
             with closing(index.fresh()) as fresh:
                 yield from _differences(change.connection, fresh, layout)
-    except (NascoreError, *BROKEN) as fault:
+    except (NascoreError, OSError, *BROKEN) as fault:
+        if is_of_writing(fault):
+            return  # Then it cannot be compared while nobody writes, and readers can do without it.
+        if not isinstance(fault, NascoreError | sqlite3.Error | UnicodeDecodeError):
+            raise
         place = layout.log if str(layout.log) in str(fault) else layout.index
         yield Damage(str(place), str(fault))
 

@@ -75,7 +75,7 @@ def serving(store: DirectoryStore, address: str = "127.0.0.1:0") -> Iterator[str
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert is_up.wait(20)
+    assert is_up.wait(60)
     try:
         yield started[0]
     finally:
@@ -98,7 +98,7 @@ def opened(address: str) -> Iterator[Open]:
     clients: list[Client] = []
 
     def opened(at: str = address, *, is_folder_shared: bool = False, **parts: Any) -> Weights:
-        clients.append(Client(at, token=TOKEN, **{"patience_s": 20, "timeout_s": 20, **parts}))
+        clients.append(Client(at, token=TOKEN, **{"patience_s": 60, "timeout_s": 60, **parts}))
         return Weights.of(clients[-1], experiment="e", is_folder_shared=is_folder_shared)
 
     yield opened

@@ -256,6 +256,20 @@ def test_a_checkpoint_that_was_released_in_the_own_experiment_is_gone(mine: Weig
         mine.get(checkpoint)
 
 
+def test_of_relatives_in_another_experiment_nothing_is_told(stub: Any, store: DirectoryStore) -> None:
+    everybodys = store.put({"small": tensor(1.0, 5)}, trial=4, metrics={"loss": 0.5})
+    own = store.put({"small": tensor(2.0, 5)}, trial=5, experiment=MINE, parents=[everybodys], metrics={"loss": 0.25})
+    others = store.put({"small": tensor(3.0, 5)}, trial=6, experiment=OTHER, parents=[own], metrics={"loss": 0.125})
+    answer = stub("GetLineage", weights_pb2.GetLineageRequest(checkpoint=own))
+    (above,), (below,) = answer.ancestors, answer.descendants
+    assert (above.checkpoint, above.trial, [(one.name, one.value) for one in above.metrics]) == (
+        everybodys,
+        4,
+        [("loss", 0.5)],
+    )
+    assert (below.checkpoint, below.HasField("trial"), list(below.metrics)) == (others, False, [])
+
+
 def test_a_token_of_all_experiments_sees_all(connect: Any, address: str, store: DirectoryStore, secret: str) -> None:
     everything = Weights.of(connect(address), experiment=MINE, is_folder_shared=False)
     assert everything.get(secret) == SECRET

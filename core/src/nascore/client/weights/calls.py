@@ -215,7 +215,7 @@ class WeightCalls:
         request = weights_pb2.VerifyRequest(checkpoint=checkpoint)
         with closing(self._connection.pieces(f"{SERVICE}/Verify", request, timeout_s=_VERY_LONG_S)) as pieces:
             messages = [weights_pb2.VerifyResponse.FromString(raw) for raw in pieces]
-        return tuple(Damage(message.place, message.what) for message in messages)
+        return tuple(Damage(one.place, one.what, tuple(one.checkpoints), one.lost) for one in messages)
 
 
 def _told_apart(error: StateError) -> StateError:
@@ -233,7 +233,13 @@ def _listed(one: weights_pb2.CheckpointSummary) -> Listed:
 
 
 def _relatives(messages: Iterable[weights_pb2.Relative]) -> tuple[Relative, ...]:
-    return tuple(Relative(one.checkpoint, one.distance, one.is_released) for one in messages)
+    return tuple(map(_relative, messages))
+
+
+def _relative(one: weights_pb2.Relative) -> Relative:
+    trial = one.trial if one.HasField("trial") else None
+    metrics = {metric.name: metric.value for metric in one.metrics}
+    return Relative(one.checkpoint, one.distance, one.is_released, trial, metrics)
 
 
 def _spec(tensor: Wanted) -> weights_pb2.TensorSpec:

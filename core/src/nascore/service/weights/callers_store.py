@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -31,6 +32,7 @@ from nascore.weights import (
     Lineage,
     Manifest,
     MissingBlobsError,
+    Relative,
     TensorData,
 )
 from nascore.weights.contract import STALE_AFTER_S
@@ -151,9 +153,14 @@ class CallersStore(IndexedStore):
         return super().get_entries(checkpoint, entries)
 
     def lineage(self, checkpoint: str, *, depth: int = 16) -> Lineage:
-        """See `WeightStore.lineage`."""
+        """See `WeightStore.lineage`; of relatives that the caller may not read it is not told what they are."""
         self._check(checkpoint)
-        return super().lineage(checkpoint, depth=depth)
+        found = super().lineage(checkpoint, depth=depth)
+        if (caller := kept_caller()) is None:
+            return found
+        relatives = [one.checkpoint for one in (*found.ancestors, *found.descendants)]
+        seen = self.held_checkpoints(relatives, _experiments(caller))
+        return Lineage(_seen(found.ancestors, seen), _seen(found.descendants, seen))
 
     def collect(self, *, stale_after_s: float = STALE_AFTER_S, is_rehearsal: bool = False) -> Collected:
         """See `WeightStore.collect`."""
@@ -210,6 +217,12 @@ class _ProvingWriter(BlobWriter):
 
     def close(self) -> None:
         self._inner.close()
+
+
+def _seen(relatives: Sequence[Relative], seen: Collection[str]) -> tuple[Relative, ...]:
+    return tuple(
+        one if one.checkpoint in seen else replace(one, trial=None, metrics=MappingProxyType({})) for one in relatives
+    )
 
 
 def _experiments(caller: Caller) -> tuple[str, ...]:

@@ -6,12 +6,12 @@ Not here: pieces of blobs (``nascore.weights.chunk_wire``).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nascore.errors import InvalidInputError, StateError
 from nascore.service import checks
 from nascore.v1 import tensor_pb2, weights_pb2
-from nascore.weights import Lineage, MissingBlobsError, MovedNameError, Page, Reference, Relative
+from nascore.weights import Damage, Lineage, MissingBlobsError, MovedNameError, Page, Reference, Relative
 from nascore.weights.contract import STALE_AFTER_S
 from nascore.weights.inheritance import Wanted
 from nascore.weights.manifest import MAX_TENSORS, is_checkpoint, is_digest
@@ -23,6 +23,9 @@ MAX_INLINE_MANIFEST = 3 << 20
 """Bytes of the largest manifest that travels in a message."""
 _DEFAULT_DEPTH = 16
 _MOST_DIGESTS = 15
+_MOST_METRICS = 5_000
+"""Metrics of all ancestors, and of all descendants; a message has to hold both."""
+_MOST_NEEDING = 50_000
 _TYPE = "DATA_TYPE_"
 
 
@@ -91,7 +94,7 @@ def page_message(page: Page) -> weights_pb2.ListCheckpointsResponse:
                 experiment=one.experiment,
                 trial=one.trial,
                 size=one.size,
-                metrics=[weights_pb2.CheckpointMetric(name=name, value=value) for name, value in one.metrics.items()],
+                metrics=_metrics(one.metrics),
                 is_pinned=one.is_pinned,
                 committed_at=one.at,
             )
@@ -109,10 +112,31 @@ def lineage_message(lineage: Lineage) -> weights_pb2.GetLineageResponse:
 
 
 def _relatives(relatives: Sequence[Relative]) -> list[weights_pb2.Relative]:
-    return [
-        weights_pb2.Relative(checkpoint=one.checkpoint, distance=one.distance, is_released=one.is_released)
-        for one in relatives
-    ]
+    found, told = [], 0
+    for one in relatives:
+        told += len(one.metrics)
+        is_told = told <= _MOST_METRICS
+        found.append(
+            weights_pb2.Relative(
+                checkpoint=one.checkpoint,
+                distance=one.distance,
+                is_released=one.is_released,
+                trial=one.trial if is_told else None,
+                metrics=_metrics(one.metrics) if is_told else (),
+            )
+        )
+    return found
+
+
+def _metrics(metrics: Mapping[str, float]) -> list[weights_pb2.CheckpointMetric]:
+    return [weights_pb2.CheckpointMetric(name=name, value=value) for name, value in metrics.items()]
+
+
+def damage_message(damage: Damage) -> weights_pb2.VerifyResponse:
+    """Return the message of a damage."""
+    return weights_pb2.VerifyResponse(
+        place=damage.place, what=damage.what, checkpoints=damage.checkpoints[:_MOST_NEEDING], lost=damage.lost
+    )
 
 
 def names_message(references: Sequence[Reference]) -> weights_pb2.ListNamesResponse:

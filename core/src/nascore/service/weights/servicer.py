@@ -308,7 +308,7 @@ class WeightServicer:
         """Prove stored bytes, and say what is wrong."""
         checkpoint = messages.checkpoint(request.checkpoint) if request.checkpoint else ""
         for damage in await self._threads.call(self._store.verify, checkpoint):
-            yield weights_pb2.VerifyResponse(place=damage.place, what=damage.what)
+            yield messages.damage_message(damage)
 
     async def get_place(self, request: weights_pb2.GetPlaceRequest) -> weights_pb2.GetPlaceResponse:
         """Answer where the bytes lie; with nothing if they do not lie in a folder."""

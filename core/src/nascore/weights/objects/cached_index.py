@@ -7,9 +7,11 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from nascore.errors import NascoreError
 from nascore.weights.durable import make_folders
 from nascore.weights.index import AnswerT, Change, Index
 from nascore.weights.layout import Layout
+from nascore.weights.memory_index import is_of_writing
 from nascore.weights.objects.history import ObjectHistory, OvertakenError
 
 _TRIES = 64
@@ -28,15 +30,24 @@ class CachedIndex(Index):
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Give the index as it is now."""
-        self._prove()
-        with super().reading() as connection:
-            (seq,) = connection.execute("SELECT seq FROM meta").fetchone()
-        if self._objects.has(seq + 1):
-            with super().writing():
-                pass  # It begins with what others did.
-        with super().reading() as connection:
+        """Give the index as it is now; made in memory where nothing can be written."""
+        with super().reading() if self._has_learnt() else self._memory.reading() as connection:
             yield connection
+
+    def _has_learnt(self) -> bool:
+        """Do what others did, and return whether that could be written."""
+        try:
+            self._prove()
+            with super().reading() as connection:
+                (seq,) = connection.execute("SELECT seq FROM meta").fetchone()
+            if self._objects.has(seq + 1):
+                with super().writing():
+                    pass  # It begins with what others did.
+        except (NascoreError, OSError) as error:
+            if not is_of_writing(error):
+                raise
+            return False
+        return True
 
     @contextmanager
     def writing(self) -> Iterator[Change]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import closing
 
-from nascore.errors import DataLossError, NascoreError, NotFoundError
+from nascore.errors import DataLossError, NascoreError, NotFoundError, PermissionDeniedError, UnavailableError
 from nascore.sqlite import BROKEN
 from nascore.weights.answers import Damage
-from nascore.weights.blob_rows import all_rows, live_rows
+from nascore.weights.blob_rows import all_rows, live_rows, rows_of_pack
 from nascore.weights.catalogue import is_held, is_known
 from nascore.weights.durable import side_by_side
 from nascore.weights.index import Index
+from nascore.weights.loss import told_with_losses
 from nascore.weights.manifest import read_manifest
 from nascore.weights.objects.naming import digest_in, manifest_key
 from nascore.weights.objects.reading import digest_of
@@ -19,6 +20,8 @@ from nascore.weights.objects.storage import Storage
 from nascore.weights.verification import differences
 
 _AT_ONCE = 8
+_UNASKED = (UnavailableError, PermissionDeniedError)
+_CHECKPOINTS = "SELECT name, place, CASE WHEN holders THEN size ELSE 0 END FROM checkpoints"
 _PLACES = {
     "blobs": "SELECT digest, pack, data_offset FROM blobs WHERE refs > 0",
     "checkpoints": "SELECT name, place FROM checkpoints",
@@ -26,12 +29,19 @@ _PLACES = {
 
 
 def verify_all(storage: Storage, index: Index) -> tuple[Damage, ...]:
-    """Prove every stored byte."""
+    """Prove every stored byte.
+
+    Raises:
+        UnavailableError: The storage cannot be asked, which says nothing of what is in it.
+        PermissionDeniedError: It may not be read.
+    """
     damages = list(_index_damages(storage, index))
     try:
         with index.reading() as connection:
             keys = {row.pack for row in all_rows(connection)}
-            manifests = connection.execute("SELECT name, place FROM checkpoints").fetchall()
+            manifests = connection.execute(_CHECKPOINTS).fetchall()
+    except _UNASKED:
+        raise
     except (NascoreError, *BROKEN):
         return tuple(damages)  # There is no index to go by: its own damage has been said.
     found = side_by_side(lambda row: _manifest_damage(storage, *row), manifests, threads=_AT_ONCE)
@@ -48,30 +58,35 @@ def verify_one(storage: Storage, index: Index, checkpoint: str) -> tuple[Damage,
     with index.reading() as connection:
         if not is_known(connection, checkpoint):
             raise NotFoundError(f"There is no checkpoint {checkpoint!r:.80} in {storage.url}.")
-        query = "SELECT place FROM checkpoints WHERE name = ?"
-        (place,) = connection.execute(query, (checkpoint,)).fetchone()
+        row = connection.execute(f"{_CHECKPOINTS} WHERE name = ?", (checkpoint,)).fetchone()
         is_whole = is_held(connection, checkpoint)
-    if damage := _manifest_damage(storage, checkpoint, place):
+    if damage := _manifest_damage(storage, *row):
         return (damage,)
     if not is_whole:
         return ()
-    manifest = read_manifest(storage.read(manifest_key(checkpoint, place)), checkpoint=checkpoint)
+    manifest = read_manifest(storage.read(manifest_key(*row[:2])), checkpoint=checkpoint)
     digests = {entry.digest for entry in manifest.entries}
     with index.reading() as connection:
         rows = live_rows(connection, digests)
-    missing = [Damage(f"{storage.url}: blob {digest}", "missing") for digest in sorted(digests - rows.keys())]
+    sizes = {entry.digest: entry.size for entry in manifest.entries if entry.digest not in rows}
+    missing = [
+        Damage(f"{storage.url}: blob {digest}", "missing", (checkpoint,), size)
+        for digest, size in sorted(sizes.items())
+    ]
     found = _object_damages(storage, {row.pack for row in rows.values()})
     return tuple(_lasting(storage, index, [*missing, *found]))
 
 
-def _manifest_damage(storage: Storage, checkpoint: str, place: str) -> Damage | None:
+def _manifest_damage(storage: Storage, checkpoint: str, place: str, size: int) -> Damage | None:
     key = manifest_key(checkpoint, place)
     try:
         read_manifest(storage.read(key), checkpoint=checkpoint)
     except FileNotFoundError:
-        return Damage(f"{storage.url}/{key}", "missing")
+        return Damage(f"{storage.url}/{key}", "missing", (checkpoint,), size)
+    except _UNASKED:
+        raise
     except NascoreError as fault:
-        return Damage(f"{storage.url}/{key}", str(fault))
+        return Damage(f"{storage.url}/{key}", str(fault), (checkpoint,), size)
     return None
 
 
@@ -93,13 +108,16 @@ def _lasting(storage: Storage, index: Index, damages: list[Damage]) -> Iterator[
     if not damages:
         return
     with index.reading() as connection:
-        packs = {key for (key,) in connection.execute("SELECT DISTINCT pack FROM blobs")}
         manifests = {manifest_key(*row) for row in connection.execute("SELECT name, place FROM checkpoints")}
-    for damage in damages:
-        key = damage.place.removeprefix(f"{storage.url}/")
-        if key.startswith(("blobs/", "packs/", "manifests/")) and key not in packs | manifests:
-            continue
-        yield damage
+        contents: dict[str, list[str]] = {}
+        lasting: list[Damage] = []
+        for damage in damages:
+            key = damage.place.removeprefix(f"{storage.url}/")
+            if key.startswith(("blobs/", "packs/")):
+                contents[damage.place] = [row.digest for row in rows_of_pack(connection, key)]
+            if contents.get(damage.place, True) and (key in manifests or not key.startswith("manifests/")):
+                lasting.append(damage)
+        yield from told_with_losses(connection, lasting, contents)
 
 
 def _index_damages(storage: Storage, index: Index) -> Iterator[Damage]:
@@ -113,5 +131,7 @@ def _index_damages(storage: Storage, index: Index) -> Iterator[Damage]:
             with closing(index.fresh()) as fresh:
                 for what in (*differences(connection, fresh), *differences(connection, fresh, _PLACES)):
                     yield Damage(f"{storage.url}/log", f"the log and the index on this machine do not agree: {what}")
+    except _UNASKED:
+        raise
     except (NascoreError, *BROKEN) as fault:
         yield Damage(f"{storage.url}/log", str(fault))
