@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+SLOW = "slow"
 
 
 def pytest_configure() -> None:
@@ -27,6 +31,25 @@ def pytest_configure() -> None:
     settings.load_profile("same" if os.environ.get("NASCORE_REQUIRE_ALL") else "new")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Read no file that has no slow test where only those are asked for: each process would import all of them."""
+    is_test = collection_path.match("test_*.py")
+    return True if config.option.markexpr == SLOW and is_test and not _may_be_slow(collection_path) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a slow test in a file that does not say so, for ``-m slow`` would pass it by."""
+    for item in items:
+        if item.get_closest_marker(SLOW) is not None and not _may_be_slow(item.path):
+            raise pytest.UsageError(f"{item.nodeid} is slow, but its file has no word {SLOW!r}: mark it there.")
+
+
+@cache
+def _may_be_slow(file: Path) -> bool:
+    return SLOW in file.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

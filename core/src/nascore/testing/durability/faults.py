@@ -17,6 +17,9 @@ from pathlib import Path
 from nascore.testing.durability.judge import Run, whole_lines
 
 TIMEOUT_S = 60.0
+_STRACE = ("strace", "-f")
+# A process is stopped at the calls of interest only, and not at each of the thousands that Python makes to begin.
+_SELDOM = "--seccomp-bpf"
 _SHOWN = 400
 
 
@@ -41,7 +44,7 @@ def missing() -> str:
     """Return why faults cannot be injected here; empty if they can."""
     if shutil.which("strace") is None:
         return "strace is not installed"
-    probe = subprocess.run(["strace", "-f", "-o", os.devnull, "true"], capture_output=True, text=True, check=False)
+    probe = subprocess.run([*_STRACE, _SELDOM, "-o", os.devnull, "true"], capture_output=True, text=True, check=False)
     return f"strace may not trace its own children here: {probe.stderr.strip()}" if probe.returncode else ""
 
 
@@ -51,7 +54,9 @@ def run_with(fault: Fault, command: Sequence[str], *, environ: Mapping[str, str]
         effect, _, times = fault.effect.partition("*")
         inject = f"inject={fault.call}:{effect}:when={fault.at}..{fault.at + int(times or 1) - 1}"
         path = [] if fault.file is None else ["-P", str(fault.file)]
-        tracer = ["strace", "-f", "-qq", "-o", trace.name, *path, "-e", f"trace={fault.call}", "-e", inject]
+        # Stopped in that way, a process is sent no signal.
+        stops = [] if effect.startswith("signal=") else [_SELDOM]
+        tracer = [*_STRACE, *stops, "-qq", "-o", trace.name, *path, "-e", f"trace={fault.call}", "-e", inject]
         done = subprocess.run([*tracer, *command], capture_output=True, env=environ, timeout=TIMEOUT_S, check=False)
         happened = b"(INJECTED)" in Path(trace.name).read_bytes() or done.returncode == -9
     return Run(whole_lines(done.stdout), done.returncode, done.stderr.decode()[-_SHOWN:]), happened
