@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -63,6 +64,8 @@ if __name__ == "__main__":
 """
 
 
+# As many trials as no search ends before it has been killed, however long that takes.
+ENDLESS = 100_000
 FINAL = ("succeeded", "failed", "pruned", "infeasible")
 
 
@@ -83,8 +86,17 @@ class Search:
         with (self.folder / "output.txt").open("ab") as log:
             return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
 
-    def resume(self) -> None:
-        self.process = self._start("resume", "last")
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def resume(self, *words: str) -> None:
+        self.process = self._start("resume", "last", *words)
+
+    def resume_to_end(self, trials: int) -> None:
+        """Resume it, to end after so many trials, or a few more than it has begun."""
+        self.trials = max(trials, len(self.rows()) + 4)
+        self.resume("--trials", str(self.trials))
 
     def victims(self, kind: str) -> list[psutil.Process]:
         """Living processes of a kind below the server: tuner hosts, or workers with everything they forked."""
@@ -99,20 +111,27 @@ class Search:
         """Kill one process of a kind with SIGKILL; returns whether there was one."""
         if kind == "server":
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
             return True
         victims = self.victims(kind)
-        if victims:
-            os.kill(rng.choice(victims).pid, signal.SIGKILL)
-        return bool(victims)
+        try:
+            rng.choice(victims).kill()
+        except (IndexError, psutil.NoSuchProcess):
+            return False
+        return True
 
     def finished(self) -> dict[int, str]:
         """Metrics (or the kind of failure) of every ended trial, as `nascore trials` tells it."""
-        rows = json.loads(self.call("trials", "last", "--json"))
+        rows = self.rows()
         told = {row["number"]: row["failure"]["kind"] if row["failure"] else row["metrics"] for row in rows}
         ended = {row["number"]: json.dumps(told[row["number"]]) for row in rows if row["state"] in FINAL}
         assert len({row["number"] for row in rows}) == len(rows)
         return ended
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Its trials, as `nascore trials` lists them."""
+        listed: list[dict[str, Any]] = json.loads(self.call("trials", "last", "--json"))
+        return listed
 
     def call(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "nascore", *arguments]
@@ -138,12 +157,13 @@ def _begun(search: Search, trials: int) -> None:
         time.sleep(0.1)
 
 
-def _torment(search: Search, kills: int, rng: random.Random) -> None:
+def _torment(search: Search, kills: int, rng: random.Random, *, trials: int) -> None:
+    """Kill in turns, the server first and last; then have it end after a number of trials."""
     acknowledged: dict[int, str] = {}
     for index in range(kills):
         kind = ("server", "tuner", "worker")[index % 3]
         time.sleep(rng.uniform(0.5, 2.0))
-        assert search.process.poll() is None, "the search ended before it could be killed; give it more trials"
+        assert search.process.poll() is None, (search.folder / "output.txt").read_text()[-4000:]
         deadline = time.monotonic() + 60
         while not search.kill(kind, rng):
             assert time.monotonic() < deadline, f"no {kind} to kill"
@@ -151,15 +171,14 @@ def _torment(search: Search, kills: int, rng: random.Random) -> None:
         now = search.finished()
         assert acknowledged.items() <= now.items()
         acknowledged = now
-        if search.process.poll() is not None:
+        if index == kills - 1:
+            search.resume_to_end(trials)
+        elif search.process.poll() is not None:
             search.resume()
 
 
 def _check(search: Search, *, shots: int = 0) -> None:
-    try:
-        assert search.process.wait(240) == 0, (search.folder / "output.txt").read_text()[-4000:]
-    finally:
-        search.process.kill()
+    assert search.process.wait(240) == 0, (search.folder / "output.txt").read_text()[-4000:]
     ended = search.finished()
     assert sorted(ended) == list(range(search.trials))
     # Of all that a shot at a worker can hit, only the trial's own process takes its trial with it.
@@ -170,20 +189,22 @@ def _check(search: Search, *, shots: int = 0) -> None:
     assert len(search.log_rows()) == search.trials
 
 
+@pytest.mark.timeout(300)
 def test_a_killed_server_is_resumed_and_nothing_is_lost(tmp_path: Path) -> None:
-    search = Search(tmp_path, 30)
-    _begun(search, 4)
-    _torment(search, 1, random.Random(1))
-    _check(search)
+    with closing(Search(tmp_path, ENDLESS)) as search:
+        _begun(search, 4)
+        _torment(search, 1, random.Random(1), trials=30)
+        _check(search)
 
 
+@pytest.mark.timeout(300)
 def test_what_killed_workers_had_finished_and_not_told_is_trained_once(tmp_path: Path) -> None:
     # Each worker is killed once it has kept its second result (noting that the first was told is a write, too).
     dying = TRIAL.replace(
         "    nas.run(", '    os.environ["NASCORE_FAILPOINTS"] = "spool.after_write=kill@3"\n    nas.run('
     )
-    search = Search(tmp_path, 6, trial=f"import os\n{dying}", parallel=1)
-    _check(search)
+    with closing(Search(tmp_path, 6, trial=f"import os\n{dying}", parallel=1)) as search:
+        _check(search)
     printed = (tmp_path / "output.txt").read_text()
     assert printed.count("worker-0 ended by signal 9") >= 2, printed
     assert search.log_rows("retried") == search.log_rows("returned") == search.log_rows("lost") == Counter()
@@ -193,7 +214,7 @@ def test_what_killed_workers_had_finished_and_not_told_is_trained_once(tmp_path:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_ten_kills_of_server_tuner_and_workers_lose_nothing(tmp_path: Path) -> None:
-    search = Search(tmp_path, 250)
-    _begun(search, 4)
-    _torment(search, 10, random.Random(2))
-    _check(search, shots=3)
+    with closing(Search(tmp_path, ENDLESS)) as search:
+        _begun(search, 4)
+        _torment(search, 10, random.Random(2), trials=250)
+        _check(search, shots=3)

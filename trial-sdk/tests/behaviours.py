@@ -106,31 +106,40 @@ class Behaviours(nas.Trial):
                 shutil.rmtree(os.environ["NASCORE_FOLDER"] + "/logs", ignore_errors=True)
                 os.chdir(os.sep)
             case "slow":
-                time.sleep(0.05)
+                linger(self.epochs_seen)
             case "stuck":
-                time.sleep(60)
+                time.sleep(600)
             case "deaf":
                 try:
-                    time.sleep(30)
+                    sys.stderr.write("hears nothing\n")
+                    sys.stderr.flush()
+                    time.sleep(600)
                 except BaseException:
                     sys.stderr.write("not now\n")
-                time.sleep(30)
+                time.sleep(600)
             case "sysexit":
                 sys.exit(4)
             case "parent":
                 os.kill(os.getppid(), signal.SIGKILL)
-                time.sleep(5)
+                time.sleep(600)
             case "wild":
                 os.closerange(3, 1000)
-                time.sleep(30)
+                time.sleep(600)
         return loss
+
+
+def linger(reports):
+    """Take a moment; after the first report, as long as there is the file that HOLD names."""
+    time.sleep(0.05)
+    while reports and Path(os.environ.get("HOLD", "/nowhere")).exists():
+        time.sleep(0.01)
 
 
 def leave_a_process_behind():
     """In a session of its own, with everything open that this process has open."""
     if not os.fork():
         os.setsid()
-        time.sleep(60)
+        time.sleep(600)
         os._exit(0)
 
 
@@ -155,7 +164,7 @@ def one_trial(trial, how):
         raise nas.Infeasible("too wide")
     for step in range(int(os.environ.get("STEPS", "200")) if mark == "slow" else 2):
         if mark == "slow":
-            time.sleep(0.05)
+            linger(step)
         trial.report(step + 1, accuracy=no_number(step + 1, mark, torch.tensor(0.25 * step)))
     if "forgetful" not in how:
         trial.finish(accuracy=no_number(3, mark, float(torch.rand(()))))

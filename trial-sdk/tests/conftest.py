@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from concurrent import futures
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -75,6 +76,8 @@ class Experiment(trial_pb2_grpc.TrialServiceServicer, experiment_pb2_grpc.Experi
         self.lost = set()
         self.holds_back = False
         self.reported = threading.Event()
+        self.asking = threading.Lock()
+        self.answers = {}
 
     def _guarded(self, context, work):
         try:
@@ -103,7 +106,14 @@ class Experiment(trial_pb2_grpc.TrialServiceServicer, experiment_pb2_grpc.Experi
 
         return self._guarded(context, work)
 
-    def _next(self, worker):
+    def _next(self, request):
+        # As the real server does: a question that is put again because its answer was lost has the same answer.
+        with self.asking:
+            if request.request_id not in self.answers:
+                self.answers[request.request_id] = self._answer(request.worker)
+            return self.answers[request.request_id]
+
+    def _answer(self, worker):
         if self.waiting:
             proposal, epoch, attempt = self.waiting.popleft()
             self.leased[proposal.number] = TrialRecord(
@@ -117,7 +127,7 @@ class Experiment(trial_pb2_grpc.TrialServiceServicer, experiment_pb2_grpc.Experi
         return lease_answer_to_message(LeaseAnswer(LeaseStatus.ENDED, end_reason=EndReason.TRIALS))
 
     def LeaseTrial(self, request, context):
-        return self._next(request.worker)
+        return self._next(request)
 
     def _check(self, request):
         if (request.trial, request.epoch) in self.lost:
@@ -162,7 +172,7 @@ class Experiment(trial_pb2_grpc.TrialServiceServicer, experiment_pb2_grpc.Experi
             self.finished[request.trial] = (outcome_from_message(request.outcome), request)
             if self.loses_answers_to_results:
                 raise UnavailableError("The answer is lost on the way.")
-            return trial_pb2.FinishTrialResponse(next=self._next(request.worker) if request.wants_next else None)
+            return trial_pb2.FinishTrialResponse(next=self._next(request) if request.wants_next else None)
 
         return self._guarded(context, work)
 
@@ -201,7 +211,7 @@ class Served:
                 "NASCORE_WORKER": "worker-0",
                 "NASCORE_FOLDER": str(self.folder),
                 "NASCORE_THREADS": "2",
-                "NASCORE_AWAY_LIMIT": "20s",
+                "NASCORE_AWAY_LIMIT": "90s",
                 "OMP_NUM_THREADS": "1",
                 "MKL_NUM_THREADS": "1",
             }
@@ -215,6 +225,14 @@ class Served:
             return own.read_text()
         sections = shared.read_text().split("--- trial ") if shared.is_file() else []
         return "".join(f"--- trial {part}" for part in sections if part.startswith(f"{trial}, "))
+
+    @contextmanager
+    def holding(self):
+        """Gives the variable with which a slow trial goes no further than its first report until the end of this."""
+        hold = self.folder.parent / "hold"
+        hold.touch()
+        yield {"HOLD": str(hold)}
+        hold.unlink()
 
     def start_worker(self, **extra):
         output = self.folder.parent / f"output-{len(self.workers)}"

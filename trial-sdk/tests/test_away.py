@@ -4,6 +4,7 @@ import signal
 import time
 
 import pytest
+from nascore.launch.spool.lines import read_lines
 from nascore.record import FailureKind, OutcomeStatus
 from nascore.testing.proxy import ProxyThread
 
@@ -20,18 +21,24 @@ def way(request):
     return request.param
 
 
-def until(holds, seconds=30.0):
+def until(holds, seconds=60.0):
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it did not come to pass"
         time.sleep(0.01)
 
 
+def kept_parcels(served):
+    """What the workers' files keep for the server."""
+    return [each for file in served.folder.glob("spool/**/parcels") for each in read_lines(file.read_bytes()).pending]
+
+
 def finish_alone(served, **way):
     """Lets a worker finish trial 0 without its server; returns the worker, which waits for it."""
-    worker = served.start_worker(**way)
-    assert served.experiment.reported.wait(30)
-    served.stop()
+    with served.holding() as held:
+        worker = served.start_worker(**way, **held)
+        assert served.experiment.reported.wait(60)
+        served.stop()
     until(lambda: "its result is kept in" in worker.output())
     return worker
 
@@ -103,10 +110,9 @@ def test_what_a_killed_worker_has_finished_too_late_is_dropped_with_a_sentence(s
 def test_a_worker_killed_in_the_middle_of_a_trial_leaves_only_reports_which_go(serve):
     served = serve("slow", "good")
     worker = served.start_worker(NASCORE_ISOLATION="none", EPOCHS="500")
-    assert served.experiment.reported.wait(30)
+    assert served.experiment.reported.wait(60)
     served.stop()
-    until(lambda: "is away since" in worker.output())
-    time.sleep(0.5)
+    until(lambda: kept_parcels(served))
     worker.kill()
     before = len(served.experiment.reports)
     served.start()
@@ -152,9 +158,10 @@ def test_another_result_that_is_stored_stands_and_is_shown(serve, isolation):
 def test_a_network_that_is_cut_or_silent_stops_no_trial(serve, way, tmp_path_factory, fault):
     served = serve("slow", "good")
     with ProxyThread(f"unix:{served.socket}", listen=f"unix:{tmp_path_factory.mktemp('p')}/s") as proxy:
-        worker = served.start_worker(NASCORE_SERVER=proxy.address, TIMEOUT="0.5", **way)
-        assert served.experiment.reported.wait(30)
-        getattr(proxy, fault)()
+        with served.holding() as held:
+            worker = served.start_worker(NASCORE_SERVER=proxy.address, TIMEOUT="0.5", **way, **held)
+            assert served.experiment.reported.wait(60)
+            getattr(proxy, fault)()
         until(lambda: "its result is kept in" in worker.output())
         proxy.restore()
         assert worker.wait() == 0, worker.output()
@@ -165,8 +172,8 @@ def test_a_network_that_is_cut_or_silent_stops_no_trial(serve, way, tmp_path_fac
 @pytest.mark.slow
 def test_a_verdict_that_comes_late_is_heeded(serve):
     served = serve("slow")
-    worker = served.start_worker(NASCORE_ISOLATION="none", EPOCHS="60")
-    assert served.experiment.reported.wait(30)
+    worker = served.start_worker(NASCORE_ISOLATION="none", EPOCHS="600")
+    assert served.experiment.reported.wait(60)
     served.stop()
     served.experiment.stopped_once.add(0)
     until(lambda: "is away since" in worker.output())

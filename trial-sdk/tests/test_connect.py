@@ -58,8 +58,8 @@ def test_a_trial_without_finish_is_recorded_as_failed(serve):
 
 def test_sigterm_in_a_loop_returns_the_lease(serve):
     served = serve("slow")
-    worker = served.start_worker(LOOP="with")
-    assert served.experiment.reported.wait(15)
+    worker = served.start_worker(LOOP="with", STEPS="2000")
+    assert served.experiment.reported.wait(60)
     worker.signal(signal.SIGTERM)
     assert worker.wait() == 0
     assert served.experiment.returned == [0]

@@ -25,18 +25,18 @@ def test_the_loss_of_a_trial_that_has_ended_leaves_the_next_lease_alone():
     def renew(lease):
         if lease is FIRST:
             asked.set()
-            assert go_on.wait(10)
+            assert go_on.wait(60)
             raise LeaseSupersededError("Trial 0 has ended.")
         renewed.set()
         return Renewal(Command.CONTINUE, 0.03)
 
     heartbeat, first = Heartbeat(renew), Watcher()
     heartbeat.keep(FIRST, first)
-    assert asked.wait(10)
+    assert asked.wait(60)
     heartbeat.keep(SECOND, Watcher())
     go_on.set()
-    assert first.lost.wait(10)
-    assert renewed.wait(10)
+    assert first.lost.wait(60)
+    assert renewed.wait(60)
     heartbeat.close()
 
 
@@ -53,7 +53,7 @@ def test_an_error_of_any_kind_is_no_end_of_the_heartbeat():
 
     heartbeat = Heartbeat(renew)
     heartbeat.keep(FIRST, Watcher())
-    assert again.wait(10)
+    assert again.wait(60)
     heartbeat.close()
 
 
@@ -62,5 +62,5 @@ def test_a_closed_heartbeat_has_no_thread():
     heartbeat.keep(FIRST, Watcher())
     thread = next(thread for thread in threading.enumerate() if thread.name == "nascore-heartbeat")
     heartbeat.close()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()

@@ -60,16 +60,19 @@ def server(serve, tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("isolation", ["fork", "none"])
 def test_a_trial_outlives_its_server_and_is_told_to_the_next_one_with_its_new_token(serve, server, isolation):
-    worker = serve().start_worker(
-        NASCORE_SERVER=server.address,
-        NASCORE_TOKEN_FILE=str(server.token_file.with_name("worker-token")),
-        NASCORE_EXPERIMENT=server.token_file.parent.name,
-        NASCORE_ISOLATION=isolation,
-        EPOCHS="8",
-    )
-    with server.client() as client:
-        until(lambda: client.get_trial("last", 0).reports)
-    server.kill()
+    served = serve()
+    with served.holding() as held:
+        worker = served.start_worker(
+            NASCORE_SERVER=server.address,
+            NASCORE_TOKEN_FILE=str(server.token_file.with_name("worker-token")),
+            NASCORE_EXPERIMENT=server.token_file.parent.name,
+            NASCORE_ISOLATION=isolation,
+            EPOCHS="8",
+            **held,
+        )
+        with server.client() as client:
+            until(lambda: client.get_trial("last", 0).reports)
+        server.kill()
     until(lambda: "its result is kept in" in worker.output())
     server.begin("resume", server.token_file.parent.name, "-q")
     assert worker.wait() == 0, worker.output()

@@ -40,7 +40,7 @@ def nascore(environ: dict[str, str], tmp_path: Path) -> Nascore:
     def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
         command = (*PROGRAM, *words)
         return subprocess.run(
-            command, env={**environ, **more}, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+            command, env={**environ, **more}, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
         )
 
     return run
@@ -123,7 +123,7 @@ async def _keep(folder: Path, outcomes: Sequence[Outcome], *, spec: ExperimentSp
     engine = await experiments.create(spec, request_id="create", identifier=identifier)
     await engine.register_space("worker-0", SPACE)
     for outcome in outcomes:
-        lease = (await engine.lease("worker-0", secrets.token_hex(8), max_wait_s=5)).lease
+        lease = (await engine.lease("worker-0", secrets.token_hex(8), max_wait_s=60)).lease
         assert lease is not None
         await engine.finish("worker-0", lease.trial, lease.epoch, secrets.token_hex(8), outcome=outcome)
     await experiments.close()

@@ -28,21 +28,21 @@ AT_ONCE = {
 LATER = {
     "proposes invalid": "broke its contract with proposal 2: its architecture does not fit the space: op: is missing",
     "dies": "was lost in ask of trial 3: exit status 3.",
-    "hangs": "was lost in ask of trial 3: Tuner mutant: hangs 1 did not answer Ask within 2 s.",
+    "hangs": "was lost in ask of trial 3: Tuner mutant: hangs 1 did not answer Ask within 8 s.",
     "swells": "MiB, above the limit of 200 MiB",
 }
 
 
 @pytest.fixture
 def impatient(monkeypatch, fault):
-    """Options for a host that bears two deaths and 200 MiB, and waits two seconds for who never answers."""
+    """Options for a host that bears two deaths and 200 MiB, and waits eight seconds for who never answers."""
     allowing = HostLimits.allowing
 
     def at_once(said):
         return replace(allowing(said), backoff_s=0.01, watch_interval_s=0.02)
 
     monkeypatch.setattr(HostLimits, "allowing", at_once)
-    timeout = "2s" if fault == "hangs" else "60s"
+    timeout = "8s" if fault == "hangs" else "60s"
     return ("--tuner-timeout", timeout, "--tuner-deaths", "2", "--tuner-memory", "200MiB")
 
 
@@ -56,7 +56,9 @@ def test_what_is_no_tuner_is_refused_before_anything_begins(invoke, experiment_f
     assert json.loads(invoke("ls", "--json").stdout) == []
 
 
-@pytest.mark.parametrize("fault", LATER)
+@pytest.mark.parametrize(
+    "fault", [each if each != "hangs" else pytest.param(each, marks=pytest.mark.slow) for each in LATER]
+)
 def test_what_breaks_in_a_search_ends_it_with_the_reason(invoke, experiment_file, impatient, monkeypatch, fault):
     monkeypatch.setenv("TOY", "patient")
     ran = invoke("run", str(experiment_file), "--tuner", f"{ADDRESS} '{fault}'", "--trials", "8", *impatient)

@@ -35,7 +35,8 @@ runpy.run_path(sys.argv[1], run_name="__main__")
 """
 
 TUNER = """
-import os, random
+import os, random, time
+from pathlib import Path
 from nascore.record import Proposal
 from nascore.tuner import Settings, Tuner, hookimpl
 
@@ -47,6 +48,9 @@ class Leaky(Tuner[Settings]):
 
     def ask(self, number, seed):
         if number >= 2:
+            # Not before the test knows the secrets of this process.
+            while not Path(os.environ["KNOWN"], str(os.getpid())).exists():
+                time.sleep(0.01)
             raise ValueError("what I know: " + " ".join(f"{k}={v}" for k, v in os.environ.items() if "NASCORE_" in k))
         return Proposal(number, self.space.sample(random.Random(seed)))
 
@@ -73,7 +77,9 @@ def search(tmp_path, environ):
     (tmp_path / "experiment.yaml").write_text(
         f"trialCommand: {sys.executable} worker.py {toy}\ntuner: leaky\nmaxTrialNumber: 6\ntrialConcurrency: 1\n"
     )
+    (tmp_path / "known").mkdir()
     return {
+        "KNOWN": str(tmp_path / "known"),
         "PYTHONPATH": f"{site}{os.pathsep}{environ['PYTHONPATH']}",
         "NASCORE_TOKEN": INHERITED,
         "NASCORE_TOKEN_FILE": str(tmp_path / "no-such-token"),
@@ -82,7 +88,7 @@ def search(tmp_path, environ):
 
 
 def wait_for(file: Path, process: "subprocess.Popen[str]") -> str:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         if file.exists() and file.read_text():
             return file.read_text()
@@ -94,7 +100,9 @@ def own_secrets(folder: Path, family: list[psutil.Process]) -> set[str]:
     """Return the secrets that nascore made for this search: those of its files, and of its tuner's process."""
     made = {(folder / name).read_text().strip() for name in ("token", "worker-token")}
     for process in family:
-        made |= {value for name, value in process.environ().items() if name == "NASCORE_TUNER_TOKEN"}
+        if (token := process.environ().get("NASCORE_TUNER_TOKEN")) is not None:
+            made.add(token)
+            (folder.parents[2] / "known" / str(process.pid)).touch()
     return made
 
 
@@ -161,11 +169,11 @@ def test_no_secret_is_left_anywhere_when_everything_goes_wrong(begin, nascore, s
     commands = [" ".join(one.cmdline()) for one in family]
     running = left(tmp_path / "home")
     process.terminate()
-    said += process.communicate(timeout=40)
+    said += process.communicate(timeout=60)
 
     again = begin("resume", "--debug", TOY="die fail", **search)
     secrets |= secrets_until_its_end(again, folder)
-    said += again.communicate(timeout=20)
+    said += again.communicate(timeout=60)
     assert "raised ValueError in ask of trial 2: what I know: " in said[-1]
 
     everything = {**{Path(f"said {n}"): text.encode() for n, text in enumerate(said)}, **running}

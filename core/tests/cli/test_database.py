@@ -109,7 +109,7 @@ def test_second_server_on_a_database_is_refused_and_reading_beside_the_first_wor
     paused = invoke("pause")
     assert paused.exit_code == 0, paused.stderr
     first.terminate()
-    first.communicate(timeout=20)
+    first.communicate(timeout=60)
     assert read_holder(parse_location(url)) is None
     assert invoke("stop").exit_code == 0
 

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,18 @@ def test_texts_stand_for_ports(text: str, port: int | None) -> None:
     assert data_port_of(text) == port
 
 
+@pytest.fixture
+def kept() -> Iterator[socket.socket]:
+    """Keep a port from all who take any port, until a server listens at it that was told to: bound, not listened at."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder
+
+
 @pytest.mark.parametrize("is_off", [False, True])
-def test_weights_are_served_at_the_port_that_was_asked_for(tmp_path: Path, is_off: bool) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+def test_weights_are_served_at_the_port_that_was_asked_for(tmp_path: Path, kept: socket.socket, is_off: bool) -> None:
+    port = kept.getsockname()[1]
     words = ["weights", "serve", "store", "--address", "127.0.0.1:0", "--data-port", "off" if is_off else str(port)]
     with subprocess.Popen(
         [sys.executable, "-m", "nascore", *words], cwd=tmp_path, stdout=subprocess.PIPE, text=True
@@ -42,10 +51,10 @@ def test_weights_are_served_at_the_port_that_was_asked_for(tmp_path: Path, is_of
         try:
             with Client(address, token_file=tmp_path / "weights-token") as client:
                 request = weights_pb2.UploadDirectRequest()
-                stream = client.connection.pieces("/nascore.v1.WeightService/UploadDirect", request, timeout_s=20)
+                stream = client.connection.pieces("/nascore.v1.WeightService/UploadDirect", request, timeout_s=60)
                 told = weights_pb2.UploadDirectResponse.FromString(next(stream))
                 stream.close()
             assert told.port == (0 if is_off else port)
         finally:
             process.terminate()
-            assert process.wait(30) == 0
+            assert process.wait(60) == 0

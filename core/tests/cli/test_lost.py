@@ -37,7 +37,7 @@ async def engine(tmp_path, invoke) -> AsyncIterator[Engine]:
 
 
 async def lease(engine, worker):
-    answer = await engine.lease(worker, secrets.token_hex(8), max_wait_s=5)
+    answer = await engine.lease(worker, secrets.token_hex(8), max_wait_s=60)
     return answer.lease
 
 

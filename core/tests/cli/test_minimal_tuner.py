@@ -57,7 +57,7 @@ def stub(tmp_path):
     with grpc.insecure_channel(f"unix:{socket}") as channel:
         yield TunerServiceStub(channel)
     process.terminate()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
 
 
 def opened(space):

@@ -15,13 +15,12 @@ from nascore.record import ExperimentState, TrialState
 
 
 def wait_for(condition, process=None):
-    for _ in range(400):
-        if condition():
-            return
+    end = time.monotonic() + 60
+    while not condition():
         if process is not None and process.poll() is not None:
             pytest.fail(f"ended with {process.returncode}: {process.communicate()}")
+        assert time.monotonic() < end, "it did not come to pass"
         time.sleep(0.05)
-    pytest.fail("it did not happen within 20 seconds")
 
 
 def running(home):
@@ -144,7 +143,7 @@ def test_interrupted_once_it_hands_back_saves_and_is_resumed(begin, invoke, expe
     assert json.loads(invoke("ls", "--json").stdout)[0]["is_held"] is True
 
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
     assert "running trials are handed back" in stderr
     assert f"nascore resume {identifier}" in stderr
@@ -170,24 +169,24 @@ def test_interrupted_twice_it_ends_at_once_with_its_workers(begin, experiment_fi
     process.send_signal(signal.SIGINT)
     assert "Ctrl-C again ends at once" in next(line for line in process.stderr if "Stopping" in line)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 130
-    psutil.wait_procs(workers, timeout=10)
+    psutil.wait_procs(workers, timeout=60)
     assert not any(worker.is_running() for worker in workers)
 
 
 @pytest.mark.slow
 def test_sigterm_ends_as_gently_with_143(begin, experiment_file, home):
     process = begin("run", str(experiment_file), TOY="slow")
-    wait_for(lambda: running(home), process)
+    wait_for(lambda: begun(home) == 2, process)
     process.terminate()
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 143, stderr
     assert TrialState.RUNNING not in counts(archive.find(home)[0])
 
 
 def test_a_killed_search_is_resumed_and_nothing_is_lost(begin, invoke, experiment_file, home):
-    process = begin("run", str(experiment_file), "--trials", "40")
+    process = begin("run", str(experiment_file), "--trials", "100000")
     wait_for(
         lambda: bool(archive.find(home)) and archive.find(home)[0].counts.get(TrialState.SUCCEEDED, 0) >= 3, process
     )
@@ -215,7 +214,7 @@ def test_pause_and_stop_reach_the_process_that_searches(begin, invoke, experimen
     assert archive.find(home)[0].spec.limits.max_trials == 99999
     stopped = invoke("stop", "toys")
     assert stopped.exit_code == 0, stopped.stderr
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
     assert "stopped by hand" in stderr
     assert "accuracy" in stdout
@@ -255,7 +254,7 @@ def test_a_served_search_takes_workers_from_anywhere(begin, environ, home, invok
     assert variables["NASCORE_WORKER"] == "worker-$HOSTNAME-$$"
     worker = Path(__file__).parent / "toys" / "worker.py"
     more = {**environ, **variables, "NASCORE_WORKER": "mine"}
-    subprocess.run([sys.executable, worker], env=more, check=True, timeout=30, capture_output=True)
+    subprocess.run([sys.executable, worker], env=more, check=True, timeout=60, capture_output=True)
     assert counts(archive.find(home)[0]) == {TrialState.SUCCEEDED: 3}
     of_workers = ("--server", variables["NASCORE_SERVER"], "--token-file", variables["NASCORE_TOKEN_FILE"])
     assert "has the scope worker; GetExperiment needs admin or read" in invoke("trials", *of_workers).stderr
@@ -264,6 +263,6 @@ def test_a_served_search_takes_workers_from_anywhere(begin, environ, home, invok
     assert len(json.loads(invoke("trials", *server, "--json").stdout)) == 3
     assert "succeeded" in invoke("best", *server).stdout
     process.terminate()
-    _, stderr = process.communicate(timeout=10)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
     assert "token" in stderr

@@ -34,14 +34,14 @@ def test_search_behind_mutual_tls_is_worked_on_read_and_stopped(begin, environ, 
     }
     worker = Path(__file__).parent / "toys" / "worker.py"
     more = {**environ, **variables, **tls}
-    done = subprocess.run([sys.executable, worker], env=more, timeout=40, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, worker], env=more, timeout=60, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     # On this machine no certificate is needed: the server has a private socket too.
     assert "2/2" in invoke("ls").stdout
     stopped = invoke("stop")
     assert stopped.exit_code == 0, stopped.stderr
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "127.0.0.1"])

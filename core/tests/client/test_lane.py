@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +27,7 @@ class Peer:
     faults: list[str] = field(default_factory=list)
     streams: int = 0
     release: threading.Event = field(default_factory=threading.Event)
+    on_hang: Callable[[], object] = lambda: None
 
     def work(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         self.streams += 1
@@ -39,7 +39,8 @@ class Peer:
             if fault == "break":
                 context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
             if fault == "hang":
-                self.release.wait(20)
+                self.on_hang()
+                self.release.wait(60)
             yield _answer(request, fault).SerializeToString()
 
 
@@ -59,11 +60,14 @@ def _answer(request: trial_pb2.WorkRequest, fault: str) -> trial_pb2.WorkRespons
 
 @dataclass
 class Setup:
-    """A peer on a real socket and a lane to it, with a clock that can be turned."""
+    """A peer on a real socket and a lane to it, with a clock that stands still until it is turned."""
 
     peer: Peer
     lane: Lane
-    ahead_s: float = 0.0
+    now_s: float = 0.0
+
+    def turn(self, seconds: float) -> None:
+        self.now_s += seconds
 
     def lease(self, worker: str, *, timeout_s: float = 20.0) -> str | None:
         response = self.lane.exchange(LEASE, trial_pb2.LeaseTrialRequest(worker=worker), timeout_s=timeout_s)
@@ -81,7 +85,7 @@ def setup(tmp_path: Path) -> Iterator[Setup]:
     server.add_insecure_port(f"unix:{tmp_path}/s")
     server.start()
     channel = grpc.insecure_channel(f"unix:{tmp_path}/s")
-    made = Setup(peer, Lane(channel.stream_stream(METHOD), clock=lambda: time.monotonic() + made.ahead_s))
+    made = Setup(peer, Lane(channel.stream_stream(METHOD), clock=lambda: made.now_s))
     yield made
     peer.release.set()
     made.lane.close()
@@ -123,7 +127,7 @@ def test_broken_stream_sends_the_request_as_a_call_and_rests_before_the_next(set
     setup.peer.faults = [fault]
     assert setup.lease("b") is None
     assert setup.lease("c") is None
-    setup.ahead_s += 2.0
+    setup.turn(2.0)
     assert setup.lease("d") == "d"
     assert setup.peer.streams == 2
 
@@ -131,17 +135,20 @@ def test_broken_stream_sends_the_request_as_a_call_and_rests_before_the_next(set
 def test_second_thread_finds_the_lane_busy_and_makes_a_call(setup: Setup) -> None:
     assert setup.lease("first") == "first"
     setup.peer.faults = ["hang"]
-    slow = ThreadPoolExecutor(1).submit(setup.lease, "slow")
-    while not setup.lane._busy.locked():
-        time.sleep(0.01)
-    assert setup.lease("second") is None
-    setup.peer.release.set()
-    assert slow.result(20) == "slow"
+    is_busy = threading.Event()
+    setup.peer.on_hang = is_busy.set
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(setup.lease, "slow")
+        assert is_busy.wait(60)
+        assert setup.lease("second") is None
+        setup.peer.release.set()
+        assert slow.result(60) == "slow"
 
 
 def test_overdue_answer_gives_the_stream_up(setup: Setup) -> None:
     setup.peer.faults = ["hang"]
-    assert setup.lease("late", timeout_s=0.2) is None
+    setup.peer.on_hang = lambda: setup.turn(21.0)
+    assert setup.lease("late", timeout_s=20.0) is None
 
 
 def test_server_without_streams_is_asked_once_only(tmp_path: Path) -> None:
@@ -180,13 +187,13 @@ def test_answer_that_a_signal_kept_from_being_read_is_not_taken_for_the_next(set
 
     assert setup.lease("first") == "first"
     setup.peer.faults = ["hang"]
+    waiting = threading.get_ident()
+    setup.peer.on_hang = lambda: signal.pthread_kill(waiting, signal.SIGALRM)
     before = signal.signal(signal.SIGALRM, ring)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
         with pytest.raises(Rung):
             setup.lease("interrupted")
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, before)
     setup.peer.release.set()
     assert setup.lease("next") == "next"

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -38,7 +39,13 @@ def score(architecture):
 
 
 def hosts():
-    return {each for each in psutil.Process().children(recursive=True) if "nascore.tuner.host" in each.cmdline()}
+    return {each for each in psutil.Process().children(recursive=True) if "nascore.tuner.host" in command_of(each)}
+
+
+def command_of(process):
+    with suppress(psutil.Error):  # It has ended since it was listed.
+        return process.cmdline()
+    return []
 
 
 @needs_evolution

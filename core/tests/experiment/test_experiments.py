@@ -152,7 +152,11 @@ async def test_id_that_is_being_created_is_taken(world, space):
 
 async def test_closing_lets_go_of_the_tuner_of_a_creation(world, space):
     experiments = await world.open()
-    connect, closed = world.connect, []
+    connect, closed, is_opening = world.connect, [], asyncio.Event()
+
+    async def endless(*arguments, **named):
+        is_opening.set()
+        await asyncio.Event().wait()
 
     async def slow(*arguments):
         session = await connect(*arguments)
@@ -164,12 +168,12 @@ async def test_closing_lets_go_of_the_tuner_of_a_creation(world, space):
             await close()
 
         session.close = note
-        session.open = lambda *a, **k: asyncio.Event().wait()
+        session.open = endless
         return session
 
     experiments._connect = slow
     creating = asyncio.create_task(experiments.create(ExperimentSpec("climber", space=space), request_id="c"))
-    await asyncio.sleep(0.01)
+    await is_opening.wait()
     await experiments.close()
     assert closed == world.sessions != []
     await asyncio.gather(creating, return_exceptions=True)

@@ -63,7 +63,7 @@ async def test_closing_breaks_an_opening_off_and_says_so(world, gate, space):
     engine = await world.begin(space=None)
     registering = asyncio.create_task(engine.register_space("w", space))
     await world.sessions[0].begun.wait()
-    await asyncio.wait_for(world.opened[-1].close(), 5)
+    await asyncio.wait_for(world.opened[-1].close(), 60)
     with pytest.raises(UnavailableError, match="stopping"):
         await registering
     assert world.sessions[0].is_closed
@@ -74,9 +74,9 @@ async def test_worker_that_is_late_starts_no_tuner_after_the_end(world, space):
     sessions = len(world.sessions)
     registering = asyncio.create_task(engine.register_space("w", space))
     await asyncio.sleep(0)  # The space is written, and not stored yet.
-    await asyncio.wait_for(world.opened[-1].close(), 5)
+    await asyncio.wait_for(world.opened[-1].close(), 60)
     with pytest.raises(UnavailableError, match="stopping"):
-        await asyncio.wait_for(registering, 5)
+        await asyncio.wait_for(registering, 60)
     assert len(world.sessions) == sessions
 
 

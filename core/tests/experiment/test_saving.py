@@ -96,7 +96,7 @@ async def test_worker_is_not_held_up_by_saving(world):
     world.tuner, world.wrap = keeping(world.tuner), slow
     engine = await world.begin()
     leases = [await world.take(engine, f"w{number}") for number in range(4)]
-    await asyncio.wait_for(saving.wait(), 5)
+    await asyncio.wait_for(saving.wait(), 60)
     # The fourth worker has its trial while the state is still being taken.
     assert [lease.trial for lease in leases] == [0, 1, 2, 3]
     assert stored(world) == []

@@ -156,8 +156,8 @@ async def test_tuner_is_let_go_when_the_experiment_has_ended_and_started_anew_wh
     world.sessions[0].close = lambda: closed.append(True) or asyncio.sleep(0)
     await world.done(engine, await world.take(engine))
     await engine.wait_ended()
-    await asyncio.sleep(0.01)
-    assert closed
+    while not closed:
+        await asyncio.sleep(0.001)
     await engine.update("r", action=RESUME, limits=Limits(max_trials=2))
     assert (await world.take(engine)).proposal.notes == {"asked": 2}
     assert len(world.sessions) == 2

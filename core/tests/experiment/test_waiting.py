@@ -20,4 +20,4 @@ async def test_request_that_comes_again_right_after_its_answer_keeps_its_place(w
     assert await first == NONE_YET
     assert len(waiters) == 1
     waiters.give(waiters.take(), ENDED)
-    assert await asyncio.wait_for(second, 1) == ENDED
+    assert await asyncio.wait_for(second, 60) == ENDED

@@ -65,6 +65,8 @@ async def test_only_committed_changes_are_seen(world):
     journal = world.opened[-1]._journal
     flush, journal._flush = journal._flush, lambda: None
     lease = asyncio.create_task(world.take(engine))
+    while engine.record().seq < 3:
+        await asyncio.sleep(0.001)
     await asyncio.sleep(0.05)
     assert engine.record().seq == 3
     assert not first.done()
@@ -90,8 +92,10 @@ async def test_watcher_that_begins_during_a_write_gets_the_experiment_after_it(w
         await world.done(engine, await world.take(engine))
     journal = world.opened[-1]._journal
     flush, journal._flush = journal._flush, lambda: None
+    seq = engine.record().seq
     lease = asyncio.create_task(world.take(engine))
-    await asyncio.sleep(0.05)
+    while engine.record().seq < seq + 2:
+        await asyncio.sleep(0.001)
     stream = engine.watch()
     before = [await anext(stream) for _ in range(3)]
     assert [change.trial.number for change in before] == [0, 1, 2]

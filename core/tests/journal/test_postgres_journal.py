@@ -26,25 +26,25 @@ else:
 
 from nascore.journal.postgres_journal import PostgresJournal  # an extra
 
-SHORT_S = 1.0
+SHORT_S = 3.0
 
 
 async def until(condition):
     """Wait until something is so."""
-    for _ in range(400):
+    for _ in range(2400):
         if condition():
             return
         await asyncio.sleep(0.025)
-    pytest.fail("it did not happen within 10 seconds")
+    pytest.fail("it did not happen within 60 seconds")
 
 
 async def healed(journal, experiment):
     """Read until the server is back."""
-    for _ in range(400):
+    for _ in range(1200):
         with contextlib.suppress(UnavailableError):
             return await journal.read(experiment)
         await asyncio.sleep(0.05)
-    return pytest.fail("it did not heal within 20 seconds")
+    return pytest.fail("it did not heal within 60 seconds")
 
 
 async def test_second_server_is_refused_and_the_first_is_named(on_postgres, entry):
@@ -159,7 +159,7 @@ async def test_stalled_server_is_given_up_and_nothing_is_written_behind_its_back
     os.kill(pid, signal.SIGSTOP)
     try:
         begun = time.monotonic()
-        with pytest.raises(DeadlineError, match=r"no answer within 1\.25 s"):
+        with pytest.raises(DeadlineError, match=rf"no answer within {1.25 * SHORT_S:g} s"):
             await journal.append("one", [entry(2)])
         assert time.monotonic() - begun < 10 * SHORT_S
         # What the stalled one had begun may still come: until it is over nothing is read, so nothing wrong is believed.

@@ -37,7 +37,7 @@ def start(launcher: LocalLauncher, tmp_path: Path) -> Iterator[Start]:
     launcher.stop_all(started, grace_s=0)
 
 
-def until(claim: Callable[[], bool], *, patience_s: float = 20.0) -> None:
+def until(claim: Callable[[], bool], *, patience_s: float = 60.0) -> None:
     ends_at = time.monotonic() + patience_s
     while not claim():
         assert time.monotonic() < ends_at, "it never came to pass"

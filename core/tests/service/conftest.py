@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,7 +32,7 @@ class Loop:
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
 
-    def run(self, work: Coroutine[Any, Any, T], *, timeout_s: float = 30.0) -> T:
+    def run(self, work: Coroutine[Any, Any, T], *, timeout_s: float = 60.0) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
 
     def close(self) -> None:
@@ -74,7 +75,7 @@ def connect() -> Iterator[Connect]:
     clients: list[Client] = []
 
     def connect(address: str, **parts: Any) -> Client:
-        clients.append(Client(address, **{"token": TOKEN, "patience_s": 0, "timeout_s": 20, **parts}))
+        clients.append(Client(address, **{"token": TOKEN, "patience_s": 0, "timeout_s": 60, **parts}))
         return clients[-1]
 
     yield connect
@@ -117,7 +118,8 @@ class WeightServers:
     def kill(self) -> None:
         """Kill it if it lives, and wait until it is gone."""
         if not self.has_died(within_s=0.0):
-            os.kill(self._pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # It died a moment ago, at a failpoint.
+                os.kill(self._pid, signal.SIGKILL)
             assert self.has_died(within_s=60.0)
 
     def close(self) -> None:

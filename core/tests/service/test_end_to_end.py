@@ -252,7 +252,7 @@ def test_watch_tells_each_change_and_goes_on_from_a_position(client: Client) -> 
     for _ in range(3):
         lease = leased(client, record.id)
         client.finish(record.id, "worker-0", lease.trial, lease.epoch, outcome=completed(0.5))
-    watcher.join(20)
+    watcher.join(60)
     assert not watcher.is_alive()
     assert told == sorted(told)
     assert {(number, TrialState.SUCCEEDED) for number in range(3)} <= set(states)
@@ -274,12 +274,20 @@ def test_draining_server_answers_those_who_wait(loop: Any, tmp_path: Path) -> No
     with Client(address, token=TOKEN, patience_s=0) as client:
         record = begun(client, max_parallel=1)
         leased(client, record.id)
-        stopping = threading.Timer(0.2, lambda: loop.run(server.stop(20)))
+        waiters = experiments.get(record.id)._leasing._waiters
+        stopping = threading.Thread(target=lambda: (until(lambda: len(waiters) == 1), loop.run(server.stop(20))))
         stopping.start()
         with pytest.raises(UnavailableError, match="shutting down"):
             client.lease(record.id, "worker-1", max_wait_s=30)
         stopping.join()
     loop.run(experiments.close())
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so, for a minute at most."""
+    deadline = time.monotonic() + 60
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 async def ask_and_leave(address: str, experiment: str, *, count: int, leaving: int) -> list[grpc.StatusCode]:
@@ -311,11 +319,9 @@ def test_hundreds_who_wait_are_answered_at_once_when_the_server_stops(loop: Any,
             ask_and_leave(address, record.id, count=500, leaving=100), loop._loop
         )
         waiters = experiments.get(record.id)._leasing._waiters
-        until = time.monotonic() + 20
-        while len(waiters) != 400 and time.monotonic() < until:
-            time.sleep(0.05)
+        until(lambda: len(waiters) == 400)
         loop.run(server.stop(20))
-        codes = waiting.result(20)
+        codes = waiting.result(60)
     assert codes == [grpc.StatusCode.UNAVAILABLE] * 400
     assert len(waiters) == 0
     loop.run(experiments.close())
@@ -330,9 +336,9 @@ def test_client_goes_on_with_a_killed_and_restarted_server(tmp_path: Path, short
     server = launched(tmp_path / "log.db", address)
     errors: list[NascoreError] = []
     halfway = threading.Event()
-    with Client(address, token=TOKEN, timeout_s=20, patience_s=30) as client:
+    with Client(address, token=TOKEN, timeout_s=20, patience_s=60) as client:
         try:
-            client.wait_until_serving(20)
+            client.wait_until_serving(60)
             record = begun(client, max_trials=60)
             seqs: list[int] = []
 
@@ -365,12 +371,12 @@ def test_client_goes_on_with_a_killed_and_restarted_server(tmp_path: Path, short
             threads = [threading.Thread(target=work), threading.Thread(target=follow)]
             for thread in threads:
                 thread.start()
-            assert halfway.wait(30)
+            assert halfway.wait(60)
             server.send_signal(signal.SIGKILL)
             server.wait()
             server = launched(tmp_path / "log.db", address)
             for thread in threads:
-                thread.join(30)
+                thread.join(60)
             assert errors == []
             assert seqs == sorted(seqs)
             ended = client.get(record.id)
@@ -473,7 +479,7 @@ def test_idle_streams_do_not_hold_up_a_server_that_stops(loop: Any, tmp_path: Pa
         record = begun(client)
         leased(client, record.id)
         assert client._connection._lane._stream._answers is not None
-        loop.run(server.stop(600), timeout_s=20)
+        loop.run(server.stop(600), timeout_s=60)
         with pytest.raises(UnavailableError):
             client.renew(record.id, "worker-0", 0, 1)
     loop.run(experiments.close())

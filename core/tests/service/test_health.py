@@ -26,7 +26,7 @@ def test_watcher_of_health_hears_of_the_drain_and_does_not_delay_it(loop) -> Non
     with grpc.insecure_channel(loop.run(server.start())) as channel:
         stream = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=60)
         assert next(stream).status == SERVING
-        loop.run(server.stop(30), timeout_s=20)
+        loop.run(server.stop(600), timeout_s=60)
         assert next(stream).status == NOT_SERVING
         with pytest.raises(grpc.RpcError) as caught:
             next(stream)

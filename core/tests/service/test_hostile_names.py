@@ -154,8 +154,8 @@ def test_names_that_people_and_workers_choose_stay_names(client: Client, home: P
     record = client.create(ExperimentSpec("guessing", space=SPACE))
     for name in ESCAPES:
         answers = [refused(lambda name=name: client.create(ExperimentSpec("guessing", space=SPACE, name=name)))]  # type: ignore[misc]
-        answers += [refused(lambda name=name: client.lease(record.id, name, max_wait_s=5))]  # type: ignore[misc]
-        lease = client.lease(record.id, "w", max_wait_s=5).lease
+        answers += [refused(lambda name=name: client.lease(record.id, name, max_wait_s=60))]  # type: ignore[misc]
+        lease = client.lease(record.id, "w", max_wait_s=60).lease
         assert lease is not None
         end = partial(client.finish, record.id, "w", lease.trial, lease.epoch, outcome=DONE, checkpoint=name)
         answers += [refused(end)]

@@ -193,8 +193,14 @@ def test_a_port_that_is_taken_is_refused_with_the_reason() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(StateError, match=f"Cannot listen at 127.0.0.1:{port}: Address already in use\\."):
             check_port(TcpAddress("127.0.0.1", port))
-    check_port(TcpAddress("127.0.0.1", port))
     check_port(TcpAddress("localhost", 0))
+
+
+def test_a_port_at_which_nobody_listens_is_taken() -> None:
+    with socket.socket() as deaf:  # It keeps the port from others, and shares it with who listens there.
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        deaf.bind(("127.0.0.1", 0))
+        check_port(TcpAddress("127.0.0.1", deaf.getsockname()[1]))
 
 
 def test_an_address_of_another_machine_cannot_be_bound() -> None:

@@ -180,11 +180,11 @@ def test_a_push_that_breaks_off_changes_nothing(scene):
         yield piece(0, 0, np.ones(3, np.float32).tobytes())
         yield piece(1, 0, np.ones(500_000, np.float32).tobytes())
         is_sent.set()
-        may_go_on.wait(20)
+        may_go_on.wait(60)
 
     channel = grpc.insecure_channel(scene.address)
     call = channel.stream_unary(PUSH).future(messages(), metadata=scene.client.connection.headers)
-    assert is_sent.wait(20)
+    assert is_sent.wait(60)
     call.cancel()
     may_go_on.set()
     channel.close()

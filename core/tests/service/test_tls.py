@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nascore.client import Client, ClientTls
+from nascore.client import Client, ClientTls, handshake
 from nascore.errors import InvalidInputError, PermissionDeniedError, UnavailableError
 from nascore.service import Server, ServerTls
 
@@ -22,6 +22,12 @@ class Nothing:
 
 
 NOTHING = Nothing()
+
+
+@pytest.fixture(autouse=True)
+def _patient_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server of a busy machine that is slow to hang up is not one that says nothing."""
+    monkeypatch.setattr(handshake, "_PROBE_S", 60.0)
 
 
 def server_tls(certificates: Any, name: str = "server", *, roots: str = "") -> ServerTls:

@@ -26,7 +26,7 @@ class Sleepers:
 
     def replace(self, pid):
         (process,) = (process for process in self.processes if process.pid == pid)
-        assert process.wait(10) == -signal.SIGKILL
+        assert process.wait(60) == -signal.SIGKILL
         self.killed.append(pid)
         self.processes.remove(process)
         self.processes.append(self.sleeper())
@@ -44,7 +44,7 @@ def sleepers():
     sleepers.end()
 
 
-def loop(*roles, seed=1, pause_s=(0, 0.001), patience_s=10):
+def loop(*roles, seed=1, pause_s=(0, 0.001), patience_s=60):
     return KillLoop(roles, rng=random.Random(seed), pause_s=pause_s, patience_s=patience_s)
 
 

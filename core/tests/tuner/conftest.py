@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import textwrap
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
 import pytest
+from nascore.tuner import process
 
 Install = Callable[..., Path]
 
@@ -104,6 +107,15 @@ def nascore_tuners():
 """
 
 
+@pytest.fixture(autouse=True)
+def _patience() -> Iterator[None]:
+    """What a busy machine does late is waited for: the end of a process, and the reading of its last words."""
+    with pytest.MonkeyPatch.context() as patch:  # Its own, for a test's is undone before the fixtures that follow it.
+        patch.setattr(process, "_REAP_S", 60.0)
+        patch.setattr(process, "_LAST_WORDS_S", 60.0)
+        yield
+
+
 @pytest.fixture
 def leftovers() -> Callable[[], list[psutil.Process]]:
     """Return the descendants of this process that have come since the test began.
@@ -112,6 +124,39 @@ def leftovers() -> Callable[[], list[psutil.Process]]:
     """
     before = set(psutil.Process().children(recursive=True))
     return lambda: [each for each in psutil.Process().children(recursive=True) if each not in before]
+
+
+@pytest.fixture
+def is_left_alone(leftovers: Callable[[], list[psutil.Process]]) -> Callable[[], Awaitable[bool]]:
+    """Return whether they are gone, or go within a minute: on a busy machine a killed process takes a while to die."""
+
+    async def is_left_alone() -> bool:
+        return await becomes(lambda: not leftovers())
+
+    return is_left_alone
+
+
+async def becomes(is_so: Callable[[], bool]) -> bool:
+    """Wait until something is so, for a minute at most; returns whether it is."""
+    deadline = time.monotonic() + 60
+    while not (found := is_so()) and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
+    return found
+
+
+@pytest.fixture
+def pass_deadline(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], bool]], Awaitable[None]]:
+    """Turns the clock of the event loop by an hour once something is so: what is waited for then is overdue.
+
+    A deadline that is short in earnest would pass on a busy machine before what it is meant for has begun.
+    """
+
+    async def pass_deadline(is_so: Callable[[], bool]) -> None:
+        assert await becomes(is_so)
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "time", lambda before=loop.time: before() + 3600)
+
+    return pass_deadline
 
 
 @pytest.fixture

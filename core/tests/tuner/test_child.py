@@ -65,7 +65,7 @@ async def test_a_program_that_is_not_there_is_an_os_error_and_leaves_nothing() -
     before = descriptors()
     with pytest.raises(FileNotFoundError):
         await Child.start(("/nowhere/at/all",), environment={}, limit=_LIMIT)
-    assert descriptors() == before
+    assert descriptors() <= before  # Of earlier tests some may be closed meanwhile.
 
 
 FORKING = """

@@ -42,7 +42,7 @@ class Host:
 
     def line(self) -> str:
         assert self.process.stdout is not None
-        readable, _, _ = select.select([self.process.stdout], [], [], 30)
+        readable, _, _ = select.select([self.process.stdout], [], [], 60)
         return self.process.stdout.readline().decode() if readable else "(nothing)"
 
     def end(self) -> None:
@@ -88,7 +88,7 @@ def test_host_greets_serves_and_leaves_on_sigterm(start: Callable[..., Host], tr
         check = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=20)
         assert check.status == health_pb2.HealthCheckResponse.SERVING
     host.process.send_signal(signal.SIGTERM)
-    rest, printed = host.process.communicate(timeout=20)
+    rest, printed = host.process.communicate(timeout=60)
     assert host.process.returncode == 0
     assert rest == b""
     assert b"a greeting on standard output at import" in printed
@@ -106,7 +106,7 @@ def test_loopback_needs_the_token(start: Callable[..., Host], troubled: str) -> 
 
 def test_without_socket_and_token_it_refuses_to_serve(start: Callable[..., Host], troubled: str) -> None:
     host = start(*HOST, troubled, NASCORE_TUNER_SOCKET="", NASCORE_TUNER_TOKEN="")
-    _, printed = host.process.communicate(timeout=30)
+    _, printed = host.process.communicate(timeout=60)
     assert host.process.returncode == 1
     assert b"Neither NASCORE_TUNER_SOCKET nor NASCORE_TUNER_TOKEN is set" in printed
 
@@ -141,7 +141,7 @@ def killed(parent: Host) -> list[psutil.Process]:
     assert children
     parent.process.kill()
     parent.process.wait()
-    for _ in range(1000):
+    for _ in range(6000):
         survivors = [child for child in children if is_alive(child)]
         if not survivors:
             return []

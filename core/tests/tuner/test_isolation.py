@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -68,7 +69,8 @@ class Search:
 
 
 Begin = Callable[..., "asyncio.Future[Search]"]
-Leftovers = Callable[[], list[psutil.Process]]
+IsLeftAlone = Callable[[], Awaitable[bool]]
+PassDeadline = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def misbehaving(install: Callable[..., Path]) -> str:
 
 
 @pytest.fixture
-async def begin(misbehaving: str, leftovers: Leftovers) -> AsyncIterator[Begin]:
+async def begin(misbehaving: str, is_left_alone: IsLeftAlone) -> AsyncIterator[Begin]:
     sessions: list[SupervisedTuner] = []
     marks: list[str] = []
 
@@ -99,8 +101,11 @@ async def begin(misbehaving: str, leftovers: Leftovers) -> AsyncIterator[Begin]:
     yield begin  # type: ignore[misc]  # a coroutine function
     for session in sessions:
         await session.close()
-    assert not leftovers()
-    assert not [pid for mark in marks for pid in marked(mark)]
+    assert await is_left_alone()
+    deadline = time.monotonic() + 60  # On a busy machine a killed process takes a while to die.
+    while left := [pid for mark in marks for pid in marked(mark)]:
+        assert time.monotonic() < deadline, left
+        await asyncio.sleep(0.01)
 
 
 def marked(mark: str) -> list[int]:
@@ -159,9 +164,9 @@ SENTENCES = {
     "exit at once": r"exit status 3\.",
     "kill oneself": r"killed by SIGKILL\.",
     "interrupt": r"killed by SIGINT\.|exit status",
-    "loop": r"did not answer Ask within 0\.5 s",
-    "deaf loop": r"did not answer Ask within 0\.5 s",
-    "stop oneself": r"did not answer Ask within 0\.5 s",
+    "loop": r"did not answer Ask within 60 s",
+    "deaf loop": r"did not answer Ask within 60 s",
+    "stop oneself": r"did not answer Ask within 60 s",
     "leak": r"it used \d+ MiB, above the limit of 300 MiB",
     "allocate at once": r"it used \d+ MiB, above the limit of 300 MiB",
     "leak in a child": r"it used \d+ MiB, above the limit of 300 MiB",
@@ -174,11 +179,14 @@ SENTENCES = {
     "deed",
     [pytest.param(deed, marks=[] if deed in ("segfault", "leak in a child") else pytest.mark.slow) for deed in DEADLY],
 )
-async def test_deadly_deed_costs_a_process_and_nothing_else(begin: Begin, tmp_path: Path, deed: str) -> None:
-    hangs = deed in ("loop", "deaf loop", "stop oneself", "close everything")
-    limits = replace(LIMITS, ask_timeout_s=0.5 if hangs else 30)
-    search = await begin(limits=limits, deed=deed, marker=str(tmp_path / "done"))
-    assert await search.run() == expected()
+async def test_deadly_deed_costs_a_process_and_nothing_else(
+    begin: Begin, tmp_path: Path, deed: str, pass_deadline: PassDeadline
+) -> None:
+    search = await begin(deed=deed, marker=str(tmp_path / "done"))
+    running = asyncio.create_task(search.run())
+    if deed in ("loop", "deaf loop", "stop oneself", "close everything"):
+        await pass_deadline((tmp_path / "done").exists)
+    assert await running == expected()
     assert search.failures == []
     (trouble,) = search.troubles
     assert trouble.startswith(f"Tuner misbehaving 1.2.3 was lost in ask of trial {AT}: ")
@@ -187,11 +195,14 @@ async def test_deadly_deed_costs_a_process_and_nothing_else(begin: Begin, tmp_pa
 
 
 @pytest.mark.slow
-async def test_endless_loop_in_a_tell_ends_at_its_deadline(begin: Begin, tmp_path: Path) -> None:
-    limits = replace(LIMITS, ask_timeout_s=0.5)
-    search = await begin(limits=limits, deed="loop", hook="tell", marker=str(tmp_path / "done"))
-    assert len(await search.run()) == TRIALS
-    assert "did not answer Ask within 0.5 s" in search.troubles[0]
+async def test_endless_loop_in_a_tell_ends_at_its_deadline(
+    begin: Begin, tmp_path: Path, pass_deadline: PassDeadline
+) -> None:
+    search = await begin(deed="loop", hook="tell", marker=str(tmp_path / "done"))
+    running = asyncio.create_task(search.run())
+    await pass_deadline((tmp_path / "done").exists)
+    assert len(await running) == TRIALS
+    assert "did not answer Ask within 60 s" in search.troubles[0]
 
 
 @pytest.mark.parametrize(
@@ -230,12 +241,21 @@ async def test_tuner_that_dies_at_every_start_is_given_time_and_then_up(begin: B
 
 async def test_restarts_leak_no_descriptor_and_no_folder(begin: Begin, tmp_path: Path) -> None:
     search = await begin()
-    counts = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tempfile.tempdir", str(tmp_path))
-        for number in range(1, 4):
+        search.session._supervision.life.kill()
+        await search.run(1)
+        before = descriptors()
+        for number in range(2, 5):
             search.session._supervision.life.kill()
             await search.run(number)
-            counts.append((len(os.listdir("/proc/self/fd")), len(list(tmp_path.glob("nascore-*")))))  # noqa: PTH208
-    assert len(search.troubles) == 3
-    assert len(set(counts)) == 1
+            assert len(list(tmp_path.glob("nascore-*"))) == 1
+    deadline = time.monotonic() + 60  # gRPC closes what was dropped a little later, in a thread of its own.
+    while descriptors() > before:
+        assert time.monotonic() < deadline, descriptors() - before
+        await asyncio.sleep(0.01)
+    assert len(search.troubles) == 4
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -31,7 +32,13 @@ async def make():
 @pytest.fixture
 def tuners(leftovers):
     """Return the hosts of tuners that this test started."""
-    return lambda: [each for each in leftovers() if "nascore.tuner.host" in each.cmdline()]
+    return lambda: [each for each in leftovers() if "nascore.tuner.host" in command_of(each)]
+
+
+def command_of(process):
+    with suppress(psutil.Error):  # It has ended since it was listed.
+        return process.cmdline()
+    return []
 
 
 async def first(retellings, name, setup=SETUP, settings=None):
@@ -124,6 +131,6 @@ async def test_when_they_are_closed_nothing_is_left_and_nothing_is_opened(make, 
     await first(retellings, "b")
     left = tuners()
     await retellings.close()
-    assert not psutil.wait_procs(left, timeout=30)[1]
+    assert not psutil.wait_procs(left, timeout=60)[1]
     with pytest.raises(StateError, match="ending"):
         await first(retellings, "a")

@@ -59,7 +59,7 @@ async def test_a_service_killed_in_the_middle_is_followed_by_one_that_goes_on(ka
                         one.end(name, accuracy=number / 7)
                 children = psutil.Process(process.pid).children(recursive=True)
                 os.kill(process.pid, signal.SIGKILL)
-                gone, alive = psutil.wait_procs(children, timeout=30)
+                gone, alive = psutil.wait_procs(children, timeout=60)
                 assert gone
                 assert not alive
     assert len(found) == 12
@@ -72,8 +72,8 @@ def test_it_ends_with_0_when_it_is_told_to_and_its_tuner_with_it():
         assert address.startswith("127.0.0.1:")
         children = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
-        assert process.wait(30) == 0
-        assert not psutil.wait_procs(children, timeout=30)[1]
+        assert process.wait(60) == 0
+        assert not psutil.wait_procs(children, timeout=60)[1]
 
 
 def test_every_option_that_the_guide_names_is_one_of_the_command():

@@ -84,7 +84,7 @@ async def test_what_is_no_request_is_refused_and_ends_nothing(service, katib):
         call = one.channel.unary_unary("/api.v1.beta1.Suggestion/GetSuggestions")
         for raw in (b"", b"\x0a\x00", b"\xff" * 50, b"\x0a\x05hello"):
             with pytest.raises(grpc.aio.AioRpcError):
-                await call(raw, timeout=30)
+                await call(raw, timeout=60)
         assert len(await one.want(2)) == 2
 
 
@@ -238,7 +238,7 @@ async def test_katibs_probe_finds_the_service_in_health():
         )
         assert "manager.v1beta1.Suggestion" in HEALTH_SERVICES
         for name in HEALTH_SERVICES:
-            found = await check(health_pb2.HealthCheckRequest(service=name), timeout=30)
+            found = await check(health_pb2.HealthCheckRequest(service=name), timeout=60)
             assert found.status == health_pb2.HealthCheckResponse.SERVING
 
 

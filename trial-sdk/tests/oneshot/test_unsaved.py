@@ -30,12 +30,12 @@ def weights_of_server(folder):
         thread = threading.Thread(target=lambda: asyncio.run(serve(store)))
         thread.start()
         try:
-            assert is_up.wait(30)
+            assert is_up.wait(60)
             with Client(started[0], token=TOKEN) as client:
                 yield store, Weights.of(client, experiment="e", is_folder_shared=False)
         finally:
             is_over.set()
-            thread.join(30)
+            thread.join(60)
 
 
 def test_a_search_without_a_store_says_that_it_is_not_saved(searching, capsys):

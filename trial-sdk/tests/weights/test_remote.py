@@ -31,11 +31,11 @@ def serving(store):
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     try:
-        assert is_up.wait(30)
+        assert is_up.wait(60)
         yield started[0]
     finally:
         is_over.set()
-        thread.join(30)
+        thread.join(60)
 
 
 @pytest.mark.parametrize("is_folder_shared", [True, False])

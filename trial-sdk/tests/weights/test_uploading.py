@@ -17,7 +17,7 @@ class Gated:
         self.failure = None
 
     def put(self, tensors, **options):
-        assert self.gate.wait(30)
+        assert self.gate.wait(60)
         if self.failure is not None:
             raise self.failure
         return self.store.put(tensors, **options)

@@ -41,6 +41,13 @@ LOOPBACK = "127.0.0.1:0"
 SERVICE = "/nascore.v1.WeightService"
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is slow on a busy machine is still there."""
+    monkeypatch.setattr(direct_port, "_GREETING_S", 60.0)
+    monkeypatch.setattr(direct, "_GREETED_S", 60.0)
+
+
 def tensors(seed: int = 0, *, large: int = 1_500_000) -> dict[str, TensorData]:
     """Some of every size, enough of them for a direct connection."""
     chance = random.Random(seed)
@@ -174,7 +181,7 @@ def test_ticket_of_a_call_that_has_ended_is_not_good(connect: Any, address: str)
 
 
 def eventually(holds: Callable[[], bool]) -> bool:
-    for _ in range(200):
+    for _ in range(3_000):
         if holds():
             return True
         time.sleep(0.02)

@@ -191,6 +191,6 @@ def test_what_is_wrong_with_a_study_inactivates_it_and_a_crash_does_not(tmp_path
 
 def test_grpc_of_both_kinds_lives_in_one_process(serve):
     server = serve()
-    assert grpc.channel_ready_future(grpc.insecure_channel(server.endpoint)).result(30) is None
+    assert grpc.channel_ready_future(grpc.insecure_channel(server.endpoint)).result(60) is None
     one = study(server, config("RANDOM", settings=""))
     assert len(step(one, 1)) == 1
