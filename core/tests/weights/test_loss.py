@@ -106,3 +106,15 @@ def test_files_that_an_index_made_anew_knows_nothing_of_are_missed(tmp_path):
             "none has 3 small tensors"
         ]
         assert set(losses(store, second)) == {blob, packs}
+
+
+def test_what_follows_from_missing_files_is_said_once(tmp_path):
+    with closing(DirectoryStore(tmp_path / "store")) as store:
+        store.put({"large": LARGE, "a": SMALL[0]}, trial=0, experiment="one")
+        (blob,) = files(tmp_path / "store" / "blobs", "*")
+        content = blob.read_bytes()
+        blob.unlink()
+        assert [damage.what == "missing" for damage in store.verify()] == [True, False]
+        assert "more; what is missing may be why" in store.verify()[1].what
+        blob.write_bytes(content)
+        assert store.verify() == ()

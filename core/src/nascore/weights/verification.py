@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from nascore.weights.memory_index import is_of_writing
 from nascore.weights.packing import PACKED_BELOW
 from nascore.weights.rebuilding import stored_manifest
 
+MISSING = "missing"
+"""What is wrong with a file that is not there."""
 _SHOWN = 3
 _CHECKPOINTS = "SELECT name, size, holders FROM checkpoints"
 TABLES = {
@@ -53,16 +55,24 @@ def verify_all(layout: Layout, index: Index) -> tuple[Damage, ...]:
     """Prove every stored byte."""
     if not layout.folder.exists():
         return ()
-    damages = list(_index_damages(layout, index))
+    of_index = list(_index_damages(layout, index))
     try:
         with index.reading() as connection:
             rows = all_rows(connection)
             checkpoints = connection.execute(_CHECKPOINTS).fetchall()
     except (NascoreError, *BROKEN):
-        return tuple(damages)  # There is no index to go by: its own damage has been said.
-    damages += _manifest_damages(layout, checkpoints, known={row.digest for row in rows})
+        return tuple(of_index)  # There is no index to go by: its own damage has been said.
+    damages = _manifest_damages(layout, checkpoints, known={row.digest for row in rows})
     damages += _blob_damages(layout, rows)
-    return tuple(_lasting(layout, index, damages))
+    return tuple(_lasting(layout, index, [*damages, *summed_up(of_index, beside=damages)]))
+
+
+def summed_up(of_index: Sequence[Damage], *, beside: Iterable[Damage]) -> Sequence[Damage]:
+    """Return what is wrong with an index; in one sentence where files are missing from which it would be made anew."""
+    if len(of_index) < 2 or not any(damage.what == MISSING for damage in beside):
+        return of_index
+    what = f"{of_index[0].what}, and {len(of_index) - 1} more; what is missing may be why"
+    return [Damage(of_index[0].place, what)]
 
 
 def verify_one(layout: Layout, index: Index, checkpoint: str) -> tuple[Damage, ...]:
@@ -115,7 +125,7 @@ def _missing_damages(layout: Layout, sizes: Mapping[str, int], naming: Mapping[s
         lost = sum(sizes[digest] for digest in small)
         yield Damage(str(layout.packs), f"none has {len(small)} small tensors", tuple(checkpoints), lost)
     for digest in sizes.keys() - set(small):
-        yield Damage(str(layout.blob(digest)), "missing", tuple(naming[digest]), sizes[digest])
+        yield Damage(str(layout.blob(digest)), MISSING, tuple(naming[digest]), sizes[digest])
 
 
 def _manifest(layout: Layout, checkpoint: str) -> Manifest | str:
@@ -123,7 +133,7 @@ def _manifest(layout: Layout, checkpoint: str) -> Manifest | str:
     try:
         return stored_manifest(layout, checkpoint)
     except FileNotFoundError:
-        return "missing"
+        return MISSING
     except NascoreError as fault:
         return str(fault)
 
@@ -144,7 +154,7 @@ def _damage(layout: Layout, file: Path, row: BlobRow) -> Damage | None:
         if row.pack:
             rows_of_file(layout, row.pack)
     except FileNotFoundError:
-        return Damage(str(file), "missing")
+        return Damage(str(file), MISSING)
     except (DataLossError, OSError) as fault:
         return Damage(str(file), str(fault))
     return None

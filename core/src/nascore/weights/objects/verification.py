@@ -17,7 +17,7 @@ from nascore.weights.manifest import read_manifest
 from nascore.weights.objects.naming import digest_in, manifest_key
 from nascore.weights.objects.reading import digest_of
 from nascore.weights.objects.storage import Storage
-from nascore.weights.verification import differences
+from nascore.weights.verification import MISSING, differences, summed_up
 
 _AT_ONCE = 8
 _UNASKED = (UnavailableError, PermissionDeniedError)
@@ -35,7 +35,7 @@ def verify_all(storage: Storage, index: Index) -> tuple[Damage, ...]:
         UnavailableError: The storage cannot be asked, which says nothing of what is in it.
         PermissionDeniedError: It may not be read.
     """
-    damages = list(_index_damages(storage, index))
+    of_index = list(_index_damages(storage, index))
     try:
         with index.reading() as connection:
             keys = {row.pack for row in all_rows(connection)}
@@ -43,10 +43,11 @@ def verify_all(storage: Storage, index: Index) -> tuple[Damage, ...]:
     except _UNASKED:
         raise
     except (NascoreError, *BROKEN):
-        return tuple(damages)  # There is no index to go by: its own damage has been said.
+        return tuple(of_index)  # There is no index to go by: its own damage has been said.
     found = side_by_side(lambda row: _manifest_damage(storage, *row), manifests, threads=_AT_ONCE)
-    damages += [damage for damage in found if damage is not None]
-    return tuple(_lasting(storage, index, [*damages, *_object_damages(storage, keys)]))
+    damages = [damage for damage in found if damage is not None]
+    damages += _object_damages(storage, keys)
+    return tuple(_lasting(storage, index, [*damages, *summed_up(of_index, beside=damages)]))
 
 
 def verify_one(storage: Storage, index: Index, checkpoint: str) -> tuple[Damage, ...]:
@@ -70,8 +71,7 @@ def verify_one(storage: Storage, index: Index, checkpoint: str) -> tuple[Damage,
         rows = live_rows(connection, digests)
     sizes = {entry.digest: entry.size for entry in manifest.entries if entry.digest not in rows}
     missing = [
-        Damage(f"{storage.url}: blob {digest}", "missing", (checkpoint,), size)
-        for digest, size in sorted(sizes.items())
+        Damage(f"{storage.url}: blob {digest}", MISSING, (checkpoint,), size) for digest, size in sorted(sizes.items())
     ]
     found = _object_damages(storage, {row.pack for row in rows.values()})
     return tuple(_lasting(storage, index, [*missing, *found]))
@@ -82,7 +82,7 @@ def _manifest_damage(storage: Storage, checkpoint: str, place: str, size: int) -
     try:
         read_manifest(storage.read(key), checkpoint=checkpoint)
     except FileNotFoundError:
-        return Damage(f"{storage.url}/{key}", "missing", (checkpoint,), size)
+        return Damage(f"{storage.url}/{key}", MISSING, (checkpoint,), size)
     except _UNASKED:
         raise
     except NascoreError as fault:
@@ -100,7 +100,7 @@ def _object_damage(storage: Storage, key: str) -> str:
     try:
         return "" if digest_of(storage, key) == digest_in(key) else "bytes have changed since they were written"
     except (FileNotFoundError, DataLossError):
-        return "missing"
+        return MISSING
 
 
 def _lasting(storage: Storage, index: Index, damages: list[Damage]) -> Iterator[Damage]:
