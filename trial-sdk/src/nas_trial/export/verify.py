@@ -111,7 +111,8 @@ def _is_plain(part: object) -> bool:
 
 
 def _run(file: Path, weights: Path, class_name: str, folder: Path) -> None:
-    command = [sys.executable, str(Path(standalone.__file__)), str(file), str(weights), class_name, str(folder)]
+    # It leaves nothing beside the file, which lies in the user's folder.
+    command = [sys.executable, "-B", str(Path(standalone.__file__)), str(file), str(weights), class_name, str(folder)]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=_DEADLINE_S, check=False)
     if finished.returncode != 0:
         last = "\n".join(finished.stderr.strip().splitlines()[-6:])
