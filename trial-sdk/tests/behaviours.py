@@ -185,6 +185,8 @@ def main():
     remote_line.TIMEOUT_S = float(os.environ.get("TIMEOUT", "10"))
     remote_line.PATIENCE_S = float(os.environ.get("PATIENCE", "0.2"))
     Behaviours.epochs = int(os.environ.get("EPOCHS", "2"))
+    if keeps := os.environ.get("KEEPS"):
+        Behaviours.keeps_weights = int(keeps)
     if "LOOP" in os.environ:
         free_form()
     else:

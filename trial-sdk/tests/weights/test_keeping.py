@@ -10,7 +10,7 @@ from nas_trial.weights import Uploader, load, save
 from nas_trial.weights.keeping import Keeping
 from nascore.client import Client
 from nascore.client.weights import Weights
-from nascore.errors import InvalidInputError, NotFoundError, PermissionDeniedError
+from nascore.errors import InvalidInputError, NotFoundError, PermissionDeniedError, UnavailableError, UnsupportedError
 from nascore.record import Direction, Objective
 from nascore.service import Scope, TokenFile, generate_token, make_grant
 from nascore.service.weight_server import serve_weights
@@ -128,6 +128,19 @@ def test_a_token_that_is_kept_to_the_experiment_sees_no_weights_of_another(near,
         far.get(theirs)
     with pytest.raises(PermissionDeniedError):
         far.checkpoints(experiment="another")
+
+
+@pytest.mark.parametrize("error", [UnavailableError("no"), NotFoundError("no"), UnsupportedError("no"), OSError("no")])
+def test_weights_are_kept_although_older_ones_cannot_be_let_go(store, near, far, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(DirectoryStore, "keep_best", fail)
+    monkeypatch.setattr(Weights, "retain", fail)
+    for trial, each in enumerate([near, far]):
+        keeping = Keeping(each, 1, goal=ACCURACY, experiment=EXPERIMENT)
+        made = keeping.keep(state(trial), trial=trial, parents=(), architecture="", metrics={"accuracy": 0.5})
+        assert store.reference(EXPERIMENT, "recent-0").checkpoint == made
 
 
 @pytest.mark.parametrize(("words", "experiment"), [({}, OWN), ({"experiment": EXPERIMENT}, EXPERIMENT)])

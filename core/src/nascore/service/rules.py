@@ -171,6 +171,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
                 "RemoveName": _CHANGE,
                 "Pin": _CHANGE,
                 "Release": _CHANGE,
+                # What is best is not the caller's to say.
+                "Retain": _WORK,
                 "SetQuota": _CHANGE,
                 "GetUsage": _LOOK,
                 "Collect": _CHANGE,

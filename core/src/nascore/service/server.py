@@ -19,8 +19,9 @@ from nascore.client import Address, UnixAddress, parse_address
 from nascore.client.address import TcpAddress
 from nascore.client.secret import Secret
 from nascore.client.token import check_token
-from nascore.errors import StateError, sentence
+from nascore.errors import NotFoundError, StateError, sentence
 from nascore.experiment import Experiments
+from nascore.record import ExperimentRecord
 from nascore.service.auth import TokenInterceptor
 from nascore.service.departure import expect_departures
 from nascore.service.dispatch import service_handler
@@ -100,8 +101,8 @@ class Server:
         self._tls = tls
         self._drain = Drain()
         self._data_port = data_port
-        self._weights = None if weights is None else WeightServicer(weights)
         self._experiments = experiments
+        self._weights = None if weights is None else _weight_servicer(weights, experiments)
         self._served = self._servicers()
         self._health = HealthServicer([service.full_name for service, _ in self._served])
         self._place: SocketPlace | None = None
@@ -212,3 +213,16 @@ class Server:
                 f"Cannot listen at {address}: {sentence(str(error))}",
                 hint="The port may be in use or need privileges; port 0 takes a free one.",
             ) from None
+
+
+def _weight_servicer(weights: IndexedStore, experiments: Experiments | None) -> WeightServicer:
+    if experiments is None:
+        return WeightServicer(weights)
+
+    def record(experiment: str) -> ExperimentRecord:
+        found = experiments.get(experiment).record()
+        if found.id != experiment:
+            raise NotFoundError(f"There is no experiment with the full id {experiment!r:.80}.")
+        return found
+
+    return WeightServicer(weights, record=record)

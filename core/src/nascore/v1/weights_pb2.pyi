@@ -406,6 +406,20 @@ class ReleaseResponse(_message.Message):
     released: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, released: _Optional[_Iterable[str]] = ...) -> None: ...
 
+class RetainRequest(_message.Message):
+    __slots__ = ("experiment", "best")
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    BEST_FIELD_NUMBER: _ClassVar[int]
+    experiment: str
+    best: int
+    def __init__(self, experiment: _Optional[str] = ..., best: _Optional[int] = ...) -> None: ...
+
+class RetainResponse(_message.Message):
+    __slots__ = ("released",)
+    RELEASED_FIELD_NUMBER: _ClassVar[int]
+    released: int
+    def __init__(self, released: _Optional[int] = ...) -> None: ...
+
 class SetQuotaRequest(_message.Message):
     __slots__ = ("experiment", "quota")
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]

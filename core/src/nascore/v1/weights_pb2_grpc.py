@@ -105,6 +105,11 @@ class WeightServiceStub(object):
                 request_serializer=nascore_dot_v1_dot_weights__pb2.ReleaseRequest.SerializeToString,
                 response_deserializer=nascore_dot_v1_dot_weights__pb2.ReleaseResponse.FromString,
                 _registered_method=True)
+        self.Retain = channel.unary_unary(
+                '/nascore.v1.WeightService/Retain',
+                request_serializer=nascore_dot_v1_dot_weights__pb2.RetainRequest.SerializeToString,
+                response_deserializer=nascore_dot_v1_dot_weights__pb2.RetainResponse.FromString,
+                _registered_method=True)
         self.SetQuota = channel.unary_unary(
                 '/nascore.v1.WeightService/SetQuota',
                 request_serializer=nascore_dot_v1_dot_weights__pb2.SetQuotaRequest.SerializeToString,
@@ -265,6 +270,15 @@ class WeightServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Retain(self, request, context):
+        """Gives up all checkpoints of an experiment but the named, the pinned, and the best by the experiment's own first
+        objective, which the caller need not know and cannot choose: so that workers may call it. The room is made now and then.
+        The experiment is one that is hosted here; of others it is NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetQuota(self, request, context):
         """Limits the bytes that an experiment references; what is there already stays.
         """
@@ -409,6 +423,11 @@ def add_WeightServiceServicer_to_server(servicer, server):
                     servicer.Release,
                     request_deserializer=nascore_dot_v1_dot_weights__pb2.ReleaseRequest.FromString,
                     response_serializer=nascore_dot_v1_dot_weights__pb2.ReleaseResponse.SerializeToString,
+            ),
+            'Retain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Retain,
+                    request_deserializer=nascore_dot_v1_dot_weights__pb2.RetainRequest.FromString,
+                    response_serializer=nascore_dot_v1_dot_weights__pb2.RetainResponse.SerializeToString,
             ),
             'SetQuota': grpc.unary_unary_rpc_method_handler(
                     servicer.SetQuota,
@@ -840,6 +859,33 @@ class WeightService(object):
             '/nascore.v1.WeightService/Release',
             nascore_dot_v1_dot_weights__pb2.ReleaseRequest.SerializeToString,
             nascore_dot_v1_dot_weights__pb2.ReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Retain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nascore.v1.WeightService/Retain',
+            nascore_dot_v1_dot_weights__pb2.RetainRequest.SerializeToString,
+            nascore_dot_v1_dot_weights__pb2.RetainResponse.FromString,
             options,
             channel_credentials,
             insecure,

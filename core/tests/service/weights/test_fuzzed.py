@@ -50,6 +50,7 @@ def valid(store: DirectoryStore) -> dict[str, list[bytes]]:
             weights_pb2.ReleaseRequest(experiment="e", keep_best=weights_pb2.KeepBest(metric="loss", n=1)),
             weights_pb2.ReleaseRequest(checkpoint=known),
         ],
+        "Retain": [weights_pb2.RetainRequest(experiment="e", best=1)],
         "SetQuota": [weights_pb2.SetQuotaRequest(experiment="e", quota=10**9)],
         "GetUsage": [weights_pb2.GetUsageRequest(experiment="e")],
         "Collect": [weights_pb2.CollectRequest(stale_after_s=1.0)],

@@ -3,21 +3,24 @@
 The newest are what a population that ages draws parents from; the best are what is exported in the end. The newest have
 names in the store, ``recent-0`` to ``recent-<n-1>`` in turn, so that whoever looks sees why they are kept. What is
 released goes from the disk when the ring has come round, since collecting looks at the whole store. In a server's store
-a trial moves the names and releases nothing, for what goes there is for the server's people to say. Not here: the
-store's own rules (``WeightStore.keep_best``).
+the server does both, by its own record of what is best. Not here: the store's own rules (``WeightStore.keep_best``).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
-from nascore.errors import InvalidInputError
+from nascore.client.weights import Weights
+from nascore.errors import InvalidInputError, NascoreError, NotFoundError, UnsupportedError
 from nascore.record import Direction, Objective
 from nascore.weights import OWN, DirectoryStore
 from nascore.weights import Direction as Order
 from nascore.weights.access import WeightAccess
 
 from nas_trial.weights.checkpoints import save
+
+logger = logging.getLogger(__name__)
 
 
 class Keeping:
@@ -66,11 +69,25 @@ class Keeping:
             experiment=self._experiment,
             name=name,
         )
-        if self._count and self._goal is not None and isinstance(self._store, DirectoryStore):
-            self._let_go(self._store, trial, self._goal)
+        if self._count and self._goal is not None:
+            self._let_go(trial, self._goal)
         return checkpoint
 
-    def _let_go(self, store: DirectoryStore, trial: int, goal: Objective) -> None:
+    def _let_go(self, trial: int, goal: Objective) -> None:
+        """Let go of older ones; if that fails, those of this trial are kept all the same."""
+        try:
+            if isinstance(self._store, DirectoryStore):
+                self._release(self._store, trial, goal)
+            elif isinstance(self._store, Weights):
+                self._store.retain(self._experiment, self._count)
+        except (NotFoundError, UnsupportedError) as error:
+            logger.info(
+                "Weights of earlier trials are not let go: %s", error
+            )  # An older server, or one of weights alone.
+        except (NascoreError, OSError) as error:
+            logger.warning("Weights of earlier trials were not let go: %s", error)
+
+    def _release(self, store: DirectoryStore, trial: int, goal: Objective) -> None:
         order = Order.MINIMIZE if goal.direction is Direction.MINIMIZE else Order.MAXIMIZE
         store.keep_best(self._experiment, goal.metric, self._count, direction=order)
         if trial % self._count == 0:

@@ -184,6 +184,25 @@ class WeightCalls:
         best = weights_pb2.KeepBest(metric=metric, is_minimized=direction is Direction.MINIMIZE, n=unsigned(n, "n"))
         return self._release(weights_pb2.ReleaseRequest(experiment=experiment, keep_best=best))
 
+    def retain(self, experiment: str, best: int) -> int:
+        """Give up all checkpoints of an experiment but the named, the pinned and the best; return how many.
+
+        Which are best the server knows by the experiment's first objective, so that a worker's token allows it.
+
+        Args:
+            experiment: Full id of one that the server hosts.
+            best: How many of the best stay, 1 or more.
+
+        Raises:
+            NotFoundError: The server does not host it.
+            UnsupportedError: The server is older than this call.
+        """
+        request = weights_pb2.RetainRequest(experiment=experiment, best=unsigned(best, "best"))
+        answer = self._connection.unary(
+            f"{SERVICE}/Retain", request, weights_pb2.RetainResponse, extra_wait_s=_VERY_LONG_S
+        )
+        return answer.released
+
     def _release(self, request: weights_pb2.ReleaseRequest) -> tuple[str, ...]:
         answer = self._connection.unary(
             f"{SERVICE}/Release", request, weights_pb2.ReleaseResponse, extra_wait_s=_LONG_S

@@ -8,11 +8,12 @@ tables (``live_tables``).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from functools import partial
 
 from nascore.errors import InvalidInputError, StateError
+from nascore.record import ExperimentRecord
 from nascore.service import checks
 from nascore.service.live_tables import LiveTables
 from nascore.service.weights import messages
@@ -22,6 +23,7 @@ from nascore.service.weights.direct_transfer import DirectReceiver, DirectSender
 from nascore.service.weights.inheritance import inherited
 from nascore.service.weights.manifests import Manifests, manifest_of
 from nascore.service.weights.place import Nonce
+from nascore.service.weights.retaining import Retaining, unhosted
 from nascore.service.weights.sink import Sink, poured
 from nascore.service.weights.small_blobs import SmallBlobs
 from nascore.service.weights.source import SmallSource, Source, chosen_entries, flowing
@@ -47,12 +49,19 @@ class WeightServicer:
     Args:
         store: Whose checkpoints; it stays the caller's to close.
         tables: The live tables, whose snapshots go there.
+        record: Returns the record of an experiment that is hosted beside it; raises NotFoundError.
 
     Attributes:
         direct: Where direct connections come in; ``None``: nowhere. Set by who listens.
     """
 
-    def __init__(self, store: IndexedStore, *, tables: Tables | None = None) -> None:
+    def __init__(
+        self,
+        store: IndexedStore,
+        *,
+        tables: Tables | None = None,
+        record: Callable[[str], ExperimentRecord] = unhosted,
+    ) -> None:
         keep_pieces()
         self._nonce = Nonce(store) if isinstance(store, DirectoryStore) else None
         self._store = store = CallersStore(store)
@@ -62,6 +71,7 @@ class WeightServicer:
         self._manifests = Manifests(store, self._threads)
         self._uploads = Turnstile("uploads", most=_MOST_UPLOADS)
         self._downloads = Turnstile("downloads", most=_MOST_DOWNLOADS)
+        self.retain = Retaining(self._store, self._threads, record).retain
         live = LiveTables(tables or Tables(Memory(half_of_memory())), store)
         self.open_table, self.push, self.pull = live.open_table, live.push, live.pull
         self.snapshot_table, self.drop_table = live.snapshot_table, live.drop_table
