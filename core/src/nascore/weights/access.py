@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from blake3 import blake3
 
@@ -119,6 +119,15 @@ class WeightAccess(Protocol):
         Raises:
             NotFoundError: There is no such checkpoint.
         """
+        ...
+
+
+@runtime_checkable
+class Retainer(Protocol):
+    """Lets go of an experiment's checkpoints by what it knows of the experiment itself, as a server does."""
+
+    def retain(self, experiment: str, best: int) -> int:
+        """Give up all but the named, the pinned and so many of the best; return how many were given up."""
         ...
 
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from nascore.client.weights import Weights
 from nascore.errors import InvalidInputError, NascoreError, NotFoundError, UnsupportedError
 from nascore.record import Direction, Objective
 from nascore.weights import OWN, DirectoryStore
 from nascore.weights import Direction as Order
-from nascore.weights.access import WeightAccess
+from nascore.weights.access import Retainer, WeightAccess
 
 from nas_trial.weights.checkpoints import save
 
@@ -78,7 +77,7 @@ class Keeping:
         try:
             if isinstance(self._store, DirectoryStore):
                 self._release(self._store, trial, goal)
-            elif isinstance(self._store, Weights):
+            elif isinstance(self._store, Retainer):
                 self._store.retain(self._experiment, self._count)
         except (NotFoundError, UnsupportedError) as error:
             logger.info(
