@@ -87,14 +87,7 @@ class IndexedStore(WeightStore):
         """
         for parent in parents:
             self.manifest(parent)
-        story = Manifest(
-            trial=trial,
-            entries=(),
-            parents=tuple(parents),
-            architecture=architecture,
-            metrics=metrics or {},
-            notes=notes or {},
-        )
+        story = Manifest(trial, (), tuple(parents), architecture, metrics or {}, notes or {})
         attempt = 0
         while True:
             # What was stored a moment ago may just have been collected; then everything is read.

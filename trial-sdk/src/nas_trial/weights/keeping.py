@@ -79,10 +79,8 @@ class Keeping:
                 self._release(self._store, trial, goal)
             elif isinstance(self._store, Retainer):
                 self._store.retain(self._experiment, self._count)
-        except (NotFoundError, UnsupportedError) as error:
-            logger.info(
-                "Weights of earlier trials are not let go: %s", error
-            )  # An older server, or one of weights alone.
+        except (NotFoundError, UnsupportedError) as error:  # The server keeps weights alone, or is older than the call.
+            logger.info("Weights of earlier trials are not let go: %s", error)
         except (NascoreError, OSError) as error:
             logger.warning("Weights of earlier trials were not let go: %s", error)
 

@@ -198,9 +198,7 @@ class WeightCalls:
             UnsupportedError: The server is older than this call.
         """
         request = weights_pb2.RetainRequest(experiment=experiment, best=unsigned(best, "best"))
-        answer = self._connection.unary(
-            f"{SERVICE}/Retain", request, weights_pb2.RetainResponse, extra_wait_s=_VERY_LONG_S
-        )
+        answer = self._connection.unary(f"{SERVICE}/Retain", request, weights_pb2.RetainResponse, extra_wait_s=_LONG_S)
         return answer.released
 
     def _release(self, request: weights_pb2.ReleaseRequest) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 The store waits for the disk in threads, never in the event loop. A stream holds a few pieces, whatever it carries.
 
-Not here: what a checkpoint is (``nascore.weights``), the life of a stream (``sink``, ``source``), live
-tables (``live_tables``).
+Not here: what a checkpoint is (``nascore.weights``), the life of a stream (``sink``, ``source``), what stays and what
+goes (``care``, ``retaining``), live tables (``live_tables``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from nascore.service import checks
 from nascore.service.live_tables import LiveTables
 from nascore.service.weights import messages
 from nascore.service.weights.callers_store import CallersStore
+from nascore.service.weights.care import Care
 from nascore.service.weights.direct_port import DirectPort
 from nascore.service.weights.direct_transfer import DirectReceiver, DirectSender
 from nascore.service.weights.inheritance import inherited
@@ -29,7 +30,7 @@ from nascore.service.weights.small_blobs import SmallBlobs
 from nascore.service.weights.source import SmallSource, Source, chosen_entries, flowing
 from nascore.service.weights.threads import Threads, Turnstile
 from nascore.v1 import weights_pb2
-from nascore.weights import Direction, DirectoryStore
+from nascore.weights import DirectoryStore
 from nascore.weights.indexed import IndexedStore
 from nascore.weights.live import Memory, Tables, half_of_memory
 from nascore.weights.piece_memory import keep_pieces
@@ -72,6 +73,10 @@ class WeightServicer:
         self._uploads = Turnstile("uploads", most=_MOST_UPLOADS)
         self._downloads = Turnstile("downloads", most=_MOST_DOWNLOADS)
         self.retain = Retaining(self._store, self._threads, record).retain
+        care = Care(self._store, self._threads, self._nonce)
+        self.remove_name, self.pin, self.release = care.remove_name, care.pin, care.release
+        self.set_quota, self.get_usage = care.set_quota, care.get_usage
+        self.collect, self.verify = care.collect, care.verify
         live = LiveTables(tables or Tables(Memory(half_of_memory())), store)
         self.open_table, self.push, self.pull = live.open_table, live.push, live.pull
         self.snapshot_table, self.drop_table = live.snapshot_table, live.drop_table
@@ -251,74 +256,6 @@ class WeightServicer:
         if request.name:
             return messages.names_message([await self._threads.call(self._store.reference, experiment, request.name)])
         return messages.names_message(await self._threads.call(self._store.references, experiment))
-
-    async def remove_name(self, request: weights_pb2.RemoveNameRequest) -> weights_pb2.RemoveNameResponse:
-        """Remove a name."""
-        experiment, name = checks.experiment(request.experiment), checks.text(request.name, "name", most=256)
-        try:
-            await self._threads.call(self._store.unname, experiment, name, if_match=request.if_match)
-        except StateError as error:
-            raise messages.with_facts(error) from None
-        return weights_pb2.RemoveNameResponse()
-
-    async def pin(self, request: weights_pb2.PinRequest) -> weights_pb2.PinResponse:
-        """Keep a checkpoint from being released, or no longer."""
-        checkpoint = messages.checkpoint(request.checkpoint)
-        await self._threads.call(self._store.pin, checkpoint, is_pinned=request.is_pinned)
-        return weights_pb2.PinResponse()
-
-    async def release(self, request: weights_pb2.ReleaseRequest) -> weights_pb2.ReleaseResponse:
-        """Give up checkpoints."""
-        match request.WhichOneof("what"):
-            case "checkpoint":
-                checkpoint = messages.checkpoint(request.checkpoint)
-                await self._threads.call(self._store.release, checkpoint, experiment=request.experiment)
-                return weights_pb2.ReleaseResponse(released=[checkpoint])
-            case "keep_best":
-                return weights_pb2.ReleaseResponse(released=await self._kept_best(request))
-            case _:
-                raise InvalidInputError("what: unset.", hint="Give a checkpoint, or keep_best.")
-
-    async def _kept_best(self, request: weights_pb2.ReleaseRequest) -> tuple[str, ...]:
-        best = request.keep_best
-        return await self._threads.call(
-            self._store.keep_best,
-            checks.experiment(request.experiment),
-            checks.text(best.metric, "metric", most=1024),
-            best.n,
-            direction=Direction.MINIMIZE if best.is_minimized else Direction.MAXIMIZE,
-        )
-
-    async def set_quota(self, request: weights_pb2.SetQuotaRequest) -> weights_pb2.SetQuotaResponse:
-        """Limit what an experiment references."""
-        experiment = checks.experiment(request.experiment)
-        quota = None
-        if request.HasField("quota"):
-            quota = checks.count(request.quota, "quota", least=0, most=2**63 - 1)
-        await self._threads.call(self._store.set_quota, experiment, quota)
-        return weights_pb2.SetQuotaResponse()
-
-    async def get_usage(self, request: weights_pb2.GetUsageRequest) -> weights_pb2.GetUsageResponse:
-        """Answer what an experiment uses."""
-        usage = await self._threads.call(self._store.usage, checks.experiment(request.experiment))
-        return weights_pb2.GetUsageResponse(used=usage.used, quota=usage.quota)
-
-    async def collect(self, request: weights_pb2.CollectRequest) -> weights_pb2.CollectResponse:
-        """Remove what no checkpoint names."""
-        stale_after_s = messages.stale_after(request)
-        found = await self._threads.call(self._store.collect, stale_after_s=stale_after_s)
-        offers = freed = 0
-        if self._nonce is not None:
-            offers, freed = await self._threads.call(self._nonce.sweep, stale_after_s=stale_after_s)
-        return weights_pb2.CollectResponse(
-            files=found.files, stagings=found.stagings + offers, bytes=found.bytes + freed
-        )
-
-    async def verify(self, request: weights_pb2.VerifyRequest) -> AsyncGenerator[weights_pb2.VerifyResponse, None]:
-        """Prove stored bytes, and say what is wrong."""
-        checkpoint = messages.checkpoint(request.checkpoint) if request.checkpoint else ""
-        for damage in await self._threads.call(self._store.verify, checkpoint):
-            yield messages.damage_message(damage)
 
     async def get_place(self, request: weights_pb2.GetPlaceRequest) -> weights_pb2.GetPlaceResponse:
         """Answer where the bytes lie; with nothing if they do not lie in a folder."""
