@@ -37,21 +37,9 @@ def manifest_of(tensors: dict[str, TensorData]) -> Manifest:
 
 
 @pytest.fixture
-def store(tmp_path: Any) -> Any:
-    opened = DirectoryStore(tmp_path / "weights")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def secret(store: DirectoryStore) -> str:
     """A checkpoint of another experiment, which is named there."""
     return store.put(SECRET, trial=0, experiment=OTHER, name="best")
-
-
-@pytest.fixture
-def file(tmp_path: Any) -> TokenFile:
-    return TokenFile(tmp_path / "tokens.json")
 
 
 @pytest.fixture

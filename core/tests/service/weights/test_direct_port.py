@@ -67,18 +67,6 @@ def plain(found: Any) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[DirectoryStore]:
-    opened = DirectoryStore(tmp_path / "weights")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> TokenFile:
-    return TokenFile(tmp_path / "tokens.json")
-
-
-@pytest.fixture
 def address(serve: Any, store: DirectoryStore, file: TokenFile) -> str:
     found: str = serve(None, LOOPBACK, weights=store, token_file=file)
     return found

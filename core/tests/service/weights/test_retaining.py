@@ -64,18 +64,6 @@ def begin(loop: Any, experiments: Experiments) -> Callable[..., str]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[DirectoryStore]:
-    opened = DirectoryStore(tmp_path / "weights")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> TokenFile:
-    return TokenFile(tmp_path / "tokens.json")
-
-
-@pytest.fixture
 def weights(serve: Any, connect: Any, experiments: Experiments, store: DirectoryStore, file: TokenFile) -> Any:
     """Opens the served store with a token of a scope that is kept to experiments; without them with every right."""
     address = serve(experiments, weights=store, token_file=file)

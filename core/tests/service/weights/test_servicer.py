@@ -26,11 +26,6 @@ NONE = "0" * 64
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> DirectoryStore:
-    return DirectoryStore(tmp_path / "weights")
-
-
-@pytest.fixture
 def stub(serve: Any, store: DirectoryStore) -> Any:
     """A plain stub, as anybody makes it of the .proto file."""
     with grpc.insecure_channel(serve(None, weights=store)) as channel:
